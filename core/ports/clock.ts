@@ -1,0 +1,14 @@
+/** Milliseconds since 1970-01-01T00:00:00Z, an integer. The only form of an instant inside Portolan. */
+export type EpochMillis = number;
+
+/**
+ * Time is a port: nothing in core reads a clock or sleeps by itself, so tests never wait.
+ *
+ * Not promised: monotonicity. Clocks of instances differ; callers tolerate steps and a skew of 2 s.
+ */
+export interface Clock {
+  now(): EpochMillis;
+
+  /** Resolves after `delayMs` (>= 0), or rejects with `signal.reason` as soon as `signal` aborts. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}

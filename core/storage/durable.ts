@@ -1,0 +1,23 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Crypto } from '../ports/crypto.ts';
+import type { KeyValueStore } from '../ports/key-value-store.ts';
+import { expiring } from './expiring.ts';
+import { defaultRetryPolicy, RetryBudget } from './retry.ts';
+import { retrying } from './retrying.ts';
+
+/**
+ * What core puts over every adapter's store: retries that cannot be mistaken, then expiry judged exactly. Expiry is outermost, so that
+ * taking over an expired record is one logical write with its own id.
+ */
+export function durable(
+  store: KeyValueStore,
+  ports: { readonly clock: Clock; readonly crypto: Crypto; readonly random?: () => number },
+): KeyValueStore {
+  const retrier = {
+    clock: ports.clock,
+    random: ports.random ?? Math.random,
+    policy: defaultRetryPolicy,
+    budget: new RetryBudget(),
+  };
+  return expiring(retrying(store, ports.crypto, retrier), ports.clock);
+}
