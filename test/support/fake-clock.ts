@@ -1,0 +1,91 @@
+import type { Clock, EpochMillis } from '../../core/ports/index.ts';
+
+interface Sleeper {
+  readonly wakeAt: EpochMillis;
+  readonly wake: () => void;
+}
+
+/** A clock that moves only when told to. */
+export class FakeClock implements Clock {
+  /** Every delay asked for so far, in order. */
+  readonly slept: number[] = [];
+  readonly #autoAdvance: boolean;
+  #now: EpochMillis;
+  #sleepers: readonly Sleeper[] = [];
+
+  /**
+   * @param options.now where it starts; default 2026-01-01T00:00:00Z
+   * @param options.autoAdvance whether a `sleep` moves the clock on by itself and returns at once; default false: it waits for `advance`
+   */
+  constructor(options: { readonly now?: EpochMillis; readonly autoAdvance?: boolean } = {}) {
+    this.#now = options.now ?? Date.UTC(2026, 0, 1);
+    this.#autoAdvance = options.autoAdvance ?? false;
+  }
+
+  now(): EpochMillis {
+    return Math.floor(this.#now);
+  }
+
+  /** How many callers sleep right now. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.slept.push(delayMs);
+    if (this.#autoAdvance) {
+      this.#now += delayMs;
+      return;
+    }
+    const wakeAt = this.#now + delayMs;
+    await new Promise<void>((resolve, reject) => {
+      const cancel = (): void => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal?.reason as Error);
+      };
+      const sleeper = {
+        wakeAt,
+        wake: () => {
+          signal?.removeEventListener('abort', cancel);
+          resolve();
+        },
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
+      this.#sleepers = [...this.#sleepers, sleeper];
+    });
+  }
+
+  /**
+   * Moves on by `delayMs` and wakes, in their order, everybody whose time has come, letting each go on before the next; who goes back to
+   * sleep for less than what is left is woken again.
+   */
+  async advance(delayMs: number): Promise<void> {
+    const until = this.#now + delayMs;
+    for (let due = this.#nextDue(until); due !== undefined; due = this.#nextDue(until)) {
+      const next = due;
+      this.#now = Math.max(this.#now, next.wakeAt);
+      this.#sleepers = this.#sleepers.filter((other) => other !== next);
+      next.wake();
+      await settled();
+    }
+    this.#now = until;
+    await settled();
+  }
+
+  /** Sets the clock, forwards or backwards, without waking anybody: the step of a wall clock. */
+  set(now: EpochMillis): void {
+    this.#now = now;
+  }
+
+  #nextDue(until: EpochMillis): Sleeper | undefined {
+    return this.#sleepers.filter(({ wakeAt }) => wakeAt <= until).toSorted((a, b) => a.wakeAt - b.wakeAt)[0];
+  }
+}
+
+/** Lets every promise that can go on without time or I/O go on. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
