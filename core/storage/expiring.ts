@@ -13,9 +13,7 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
   const expired = (expiresAt: number | undefined): boolean => expiresAt !== undefined && expiresAt <= clock.now();
 
   const visible = (record: StoredRecord | undefined): StoredRecord | undefined =>
-    record === undefined || expired(record.expiresAt)
-      ? undefined
-      : { ...record, version: wrap(record.version, record.expiresAt) };
+    record === undefined || expired(record.expiresAt) ? undefined : { ...record, version: wrap(record.version, record.expiresAt) };
 
   const live = async (key: RecordKey, options?: Parameters<KeyValueStore['get']>[1]): Promise<StoredRecord | undefined> =>
     visible(await store.get(key, options));
@@ -25,17 +23,17 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
 
     async create(record, options) {
       let result = await store.create(record, options);
-      for (let attempt = 0; attempt < takeOverAttempts; attempt++) {
-        if (result.created) return { created: true, version: wrap(result.version, record.expiresAt) };
+      for (let attempt = 0; !result.created; attempt++) {
         const { existing } = result;
         if (existing !== undefined && !expired(existing.expiresAt)) return { created: false, existing: visible(existing) };
+        if (attempt === takeOverAttempts) throw new PortError('aborted', 'key-value-store.create', { reason: 'TooManyTakeOvers' });
         // Expired: take it over on its version. Gone between the store's refusal and its read: try again.
         result =
           existing === undefined
             ? await store.create(record, options)
             : asCreate(await store.replace(record, existing.version, options));
       }
-      throw new PortError('aborted', 'key-value-store.create');
+      return { created: true, version: wrap(result.version, record.expiresAt) };
     },
 
     async replace(record, version, options) {
@@ -49,9 +47,7 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
 
     async delete(key, version, options) {
       const state = unwrap(version);
-      return state === undefined || expired(state.expiresAt)
-        ? { deleted: false }
-        : store.delete(key, state.version, options);
+      return state === undefined || expired(state.expiresAt) ? { deleted: false } : store.delete(key, state.version, options);
     },
 
     async list(partition, options) {
@@ -70,9 +66,7 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
 const takeOverAttempts = 8;
 
 function asCreate(result: Awaited<ReturnType<KeyValueStore['replace']>>): Awaited<ReturnType<KeyValueStore['create']>> {
-  return result.replaced
-    ? { created: true, version: result.version }
-    : { created: false, existing: result.existing };
+  return result.replaced ? { created: true, version: result.version } : { created: false, existing: result.existing };
 }
 
 function wrap(version: Version, expiresAt: NewRecord['expiresAt']): Version {
@@ -81,7 +75,5 @@ function wrap(version: Version, expiresAt: NewRecord['expiresAt']): Version {
 
 function unwrap(version: Version): { version: Version; expiresAt: number | undefined } | undefined {
   const match = /^(\d*)~(.*)$/s.exec(version);
-  return match === null
-    ? undefined
-    : { version: match[2] ?? '', expiresAt: match[1] === '' ? undefined : Number(match[1]) };
+  return match === null ? undefined : { version: match[2] ?? '', expiresAt: match[1] === '' ? undefined : Number(match[1]) };
 }

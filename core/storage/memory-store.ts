@@ -36,7 +36,7 @@ export class MemoryStore implements KeyValueStore {
     assertRecord(record);
     throwIfCancelled('replace', options);
     const existing = this.#read(record);
-    return existing?.version === version
+    return existing !== undefined && existing.version === version
       ? { replaced: true, version: this.#write(record) }
       : { replaced: false, existing };
   }
@@ -44,7 +44,8 @@ export class MemoryStore implements KeyValueStore {
   async delete(key: RecordKey, version: Version, options?: CallOptions): Promise<DeleteResult> {
     assertKey(key);
     throwIfCancelled('delete', options);
-    const deleted = this.#read(key)?.version === version;
+    const existing = this.#read(key);
+    const deleted = existing !== undefined && existing.version === version;
     if (deleted) this.#partitions.get(key.partition)?.delete(key.id);
     return { deleted };
   }
@@ -63,7 +64,9 @@ export class MemoryStore implements KeyValueStore {
     return { records, next: found.length > limit ? records.at(-1)?.id : undefined };
   }
 
-  async check(): Promise<void> {}
+  async check(options?: CallOptions): Promise<void> {
+    throwIfCancelled('check', options);
+  }
 
   #read(key: RecordKey): StoredRecord | undefined {
     return this.#partitions.get(key.partition)?.get(key.id);
@@ -73,7 +76,8 @@ export class MemoryStore implements KeyValueStore {
     const version = String(++this.#writes);
     const records = this.#partitions.get(partition) ?? new Map<string, StoredRecord>();
     this.#partitions.set(partition, records);
-    records.set(id, { partition, id, value, expiresAt, version });
+    // Frozen, since readers get this very object.
+    records.set(id, Object.freeze({ partition, id, value, expiresAt, version }));
     return version;
   }
 }

@@ -1,3 +1,4 @@
+import type { EpochMillis } from '../ports/clock.ts';
 import { maxKeyBytes, maxListLimit, maxValueLength } from '../ports/key-value-store.ts';
 import type { ListOptions, NewRecord, RecordKey } from '../ports/key-value-store.ts';
 
@@ -16,8 +17,8 @@ const fromUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws {RangeError} over `maxKeyBytes`
  */
 export function encodeKeyPart(part: string): string {
-  if (part.length <= maxKeyBytes && plain.test(part)) return part;
   if (typeof part !== 'string' || part === '') throw new TypeError('A record key part must be a non-empty string');
+  if (part.length <= maxKeyBytes && plain.test(part)) return part;
   return escape(part);
 }
 
@@ -29,7 +30,8 @@ export function encodeKeyPrefix(prefix: string): string {
 function escape(part: string): string {
   if (!part.isWellFormed()) throw new TypeError('A record key part must be well-formed Unicode');
   const bytes = utf8.encode(part);
-  if (bytes.length > maxKeyBytes) throw new RangeError(`A record key part must have at most ${maxKeyBytes} bytes, not ${bytes.length}`);
+  if (bytes.length > maxKeyBytes)
+    throw new RangeError(`A record key part must have at most ${maxKeyBytes} bytes, not ${bytes.length}`);
   let encoded = '';
   for (const byte of bytes) {
     const character = String.fromCharCode(byte);
@@ -42,10 +44,10 @@ function escape(part: string): string {
 /**
  * Reads back what `encodeKeyPart` wrote.
  *
- * @throws {TypeError} not something `encodeKeyPart` writes
+ * @throws {TypeError | RangeError} not something `encodeKeyPart` writes
  */
 export function decodeKeyPart(encoded: string): string {
-  if (plain.test(encoded)) return encoded;
+  if (encoded.length <= maxKeyBytes && plain.test(encoded)) return encoded;
   const bytes: number[] = [];
   for (let at = 0; at < encoded.length; at++) {
     if (encoded[at] === '~') {
@@ -79,7 +81,15 @@ export function assertRecord(record: NewRecord): void {
   if (value.length > maxValueLength) {
     throw new RangeError(`A value must have at most ${maxValueLength} UTF-16 units, not ${value.length}`);
   }
-  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt >= 0 && expiresAt <= 253_402_300_799_999)) {
+  assertExpiresAt(expiresAt);
+}
+
+/** The last millisecond of the year 9999: RFC 3339 and every cloud's timestamp end there. */
+const maxInstant: EpochMillis = 253_402_300_799_999;
+
+/** @throws {RangeError} no instant from 1970 to 9999 in whole milliseconds; absent is fine */
+export function assertExpiresAt(expiresAt: EpochMillis | undefined): void {
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt >= 0 && expiresAt <= maxInstant)) {
     throw new RangeError('expiresAt must be whole epoch milliseconds, between the years 1970 and 9999');
   }
 }

@@ -49,9 +49,13 @@ export interface Retrier {
 
 /**
  * Calls `attempt` until it answers, fails for good, or attempts, budget or the deadline run out; then throws the last failure. Only
- * `PortError`s that say so are retried. A service's own wait (`retryAfterMs`) is honoured as the least delay.
+ * `PortError`s that say so are retried.
+ *
+ * A service's own wait (`retryAfterMs`) is honoured as the least delay; one over `maxDelayMs` is not ours to spend, so the failure is thrown
+ * at once, with the wait in it for the client.
  *
  * @param attempt gets the number of the attempt, from 0
+ * @throws {PortError} `cancelled` when the signal aborts between attempts
  */
 export async function withRetry<T>(
   { clock, random, policy, budget }: Retrier,
@@ -64,11 +68,28 @@ export async function withRetry<T>(
       return await attempt(n);
     } catch (error) {
       if (!(error instanceof PortError && error.retryable) || n + 1 >= policy.maxAttempts) throw error;
+      const leastMs = error.retryAfterMs ?? 0;
       const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** n);
-      const delayMs = Math.max(error.retryAfterMs ?? 0, random() * ceiling);
+      const delayMs = Math.max(leastMs, random() * ceiling);
       const late = options.deadline !== undefined && clock.now() + delayMs >= options.deadline;
-      if (late || options.signal?.aborted === true || !budget.withdraw()) throw error;
-      await clock.sleep(delayMs, options.signal);
+      if (late || leastMs > policy.maxDelayMs) throw error;
+      throwIfAborted(options.signal, error.operation);
+      if (!budget.withdraw()) throw error;
+      await pause(clock, delayMs, options.signal, error.operation);
     }
   }
+}
+
+/** Waits, and says in the words of the ports when the caller gave up meanwhile. */
+export async function pause(clock: Clock, delayMs: number, signal: AbortSignal | undefined, operation: string): Promise<void> {
+  try {
+    await clock.sleep(delayMs, signal);
+  } catch (error) {
+    throwIfAborted(signal, operation);
+    throw error;
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined, operation: string): void {
+  if (signal?.aborted === true) throw new PortError('cancelled', operation);
 }

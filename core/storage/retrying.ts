@@ -1,8 +1,17 @@
 import type { Crypto } from '../ports/crypto.ts';
 import { PortError } from '../ports/errors.ts';
 import { maxValueLength } from '../ports/key-value-store.ts';
-import type { CallOptions, KeyValueStore, NewRecord, RecordKey, StoredRecord, Version } from '../ports/key-value-store.ts';
+import type {
+  CreateResult,
+  DeleteResult,
+  KeyValueStore,
+  NewRecord,
+  ReplaceResult,
+  StoredRecord,
+  Version,
+} from '../ports/key-value-store.ts';
 import { base64url } from '../text/base64url.ts';
+import { assertKey, assertRecord } from './record-key.ts';
 import { withRetry } from './retry.ts';
 import type { Retrier } from './retry.ts';
 
@@ -23,57 +32,44 @@ export const maxDurableValueLength: number = maxValueLength - envelopeLength;
  * is there, so it was applied; the id we built on is there and ours is not, so it never was; neither is there, so it cannot be known
  * any more, which is an `aborted` error, never a false answer.
  *
- * Versions given out carry those ids (`<id>,<id>|<version>`), so that `replace` needs no read. A retried `delete` that finds the record gone says
- * `deleted`: it cannot tell who did it.
+ * Versions given out carry those ids (`<id>,<id>|<version>`), so that `replace` needs no read.
+ *
+ * What a store without tombstones cannot tell, and this does not either: a retried `delete` that finds the record gone says `deleted`,
+ * whoever did it; a `create` whose answer was lost, and whose record somebody deleted before the retry, is applied again.
  */
 export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier): KeyValueStore {
   const newWriteId = (): string => base64url(crypto.randomBytes(16));
 
-  /** Decides what a refused retry means. Returns the record when our write is in its history. */
-  const settle = async (
-    key: RecordKey,
-    writeId: string,
-    base: string | undefined,
-    existing: StoredRecord | undefined,
-    operation: string,
-    options: CallOptions | undefined,
-  ): Promise<{ ours: StoredRecord | undefined; existing: StoredRecord | undefined }> => {
-    const record = existing ?? (await store.get(key, options));
-    if (record === undefined) return { ours: undefined, existing: undefined };
-    const { writeIds } = open(record);
-    if (writeIds.includes(writeId)) return { ours: record, existing: record };
-    const complete = base === undefined ? writeIds.length < remembered : writeIds.includes(base);
-    if (!complete) throw new PortError('aborted', operation, { reason: 'OutcomeUnknown' });
-    return { ours: undefined, existing: record };
-  };
-
   return {
     get: async (key, options) => {
       const record = await withRetry(retrier, () => store.get(key, options), options);
-      return record === undefined ? undefined : unsealed(record);
+      return record && unsealed(record);
     },
 
     async create(record, options) {
       const writeId = newWriteId();
       const sealed = seal(record, [writeId]);
-      return withRetry(
+      const result = await withRetry(
         retrier,
-        async (n) => {
+        async (n): Promise<CreateResult | undefined> => {
           const result = await store.create(sealed, options);
           if (result.created) return { created: true, version: versionOf([writeId], result.version) };
           if (n === 0) return { created: false, existing: result.existing && unsealed(result.existing) };
-          const { ours, existing } = await settle(record, writeId, undefined, result.existing, 'key-value-store.create', options);
-          return ours === undefined
-            ? { created: false, existing: existing && unsealed(existing) }
-            : { created: true, version: ownVersion(ours, writeId) };
+          const existing = result.existing ?? (await store.get(record, options));
+          if (existing === undefined) return undefined;
+          const { writeIds } = open(existing);
+          if (writeIds.includes(writeId)) return { created: true, version: ownVersion(existing, writeId) };
+          return sinceCreation(writeIds) ? { created: false, existing: unsealed(existing) } : undefined;
         },
         options,
       );
+      return result ?? outcomeUnknown('create');
     },
 
     async replace(record, version, options) {
       const from = parseVersion(version);
       if (from === undefined) {
+        assertRecord(record);
         assertFits(record);
         const existing = await withRetry(retrier, () => store.get(record, options), options);
         return { replaced: false, existing: existing && unsealed(existing) };
@@ -81,40 +77,44 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
       const writeId = newWriteId();
       const writeIds = [writeId, ...from.writeIds].slice(0, remembered);
       const sealed = seal(record, writeIds);
-      return withRetry(
+      const result = await withRetry(
         retrier,
-        async (n) => {
+        async (n): Promise<ReplaceResult | undefined> => {
           const result = await store.replace(sealed, from.version, options);
           if (result.replaced) return { replaced: true, version: versionOf(writeIds, result.version) };
           if (n === 0) return { replaced: false, existing: result.existing && unsealed(result.existing) };
-          const { ours, existing } = await settle(
-            record,
-            writeId,
-            from.writeIds[0],
-            result.existing,
-            'key-value-store.replace',
-            options,
-          );
-          return ours === undefined
-            ? { replaced: false, existing: existing && unsealed(existing) }
-            : { replaced: true, version: ownVersion(ours, writeId) };
+          const existing = result.existing ?? (await store.get(record, options));
+          if (existing === undefined) return undefined;
+          const history = open(existing).writeIds;
+          if (history.includes(writeId)) return { replaced: true, version: ownVersion(existing, writeId) };
+          return history.includes(from.writeIds[0]) ? { replaced: false, existing: unsealed(existing) } : undefined;
         },
         options,
       );
+      return result ?? outcomeUnknown('replace');
     },
 
     async delete(key, version, options) {
       const from = parseVersion(version);
-      if (from === undefined) return { deleted: false };
-      return withRetry(
+      if (from === undefined) {
+        assertKey(key);
+        return { deleted: false };
+      }
+      const result = await withRetry(
         retrier,
-        async (n) => {
+        async (n): Promise<DeleteResult | undefined> => {
           const { deleted } = await store.delete(key, from.version, options);
           if (deleted || n === 0) return { deleted };
-          return { deleted: (await store.get(key, options)) === undefined };
+          const existing = await store.get(key, options);
+          if (existing === undefined) return { deleted: true };
+          const { writeIds } = open(existing);
+          if (writeIds.includes(from.writeIds[0])) return { deleted: false };
+          // A new record in the place of the deleted one.
+          return sinceCreation(writeIds) ? { deleted: true } : undefined;
         },
         options,
       );
+      return result ?? outcomeUnknown('delete');
     },
 
     async list(partition, options) {
@@ -126,7 +126,18 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
   };
 }
 
+/** The write happened or did not, and the record has moved on too far to tell. */
+function outcomeUnknown(method: string): never {
+  throw new PortError('aborted', `key-value-store.${method}`, { reason: 'OutcomeUnknown' });
+}
+
+/** Whether these are all the writes of a record since it was created. */
+function sinceCreation(writeIds: readonly string[]): boolean {
+  return writeIds.length < remembered;
+}
+
 function assertFits({ value }: NewRecord): void {
+  if (typeof value !== 'string') throw new TypeError('A value must be a string');
   if (value.length > maxDurableValueLength) {
     throw new RangeError(`A value must have at most ${maxDurableValueLength} UTF-16 units, not ${value.length}`);
   }
@@ -137,10 +148,22 @@ function seal(record: NewRecord, writeIds: readonly string[]): NewRecord {
   return { ...record, value: `${writeIds.join(',')}\n${record.value}` };
 }
 
-function open(record: StoredRecord): { writeIds: string[]; value: string } {
+interface Opened {
+  readonly writeIds: readonly [string, ...string[]];
+  readonly value: string;
+}
+
+function open(record: StoredRecord): Opened {
   const end = record.value.indexOf('\n');
-  if (end < 0) throw new PortError('data_loss', 'key-value-store.get', { reason: 'NoWriteId' });
-  return { writeIds: record.value.slice(0, end).split(','), value: record.value.slice(end + 1) };
+  const writeIds = parseWriteIds(record.value.slice(0, Math.max(end, 0)));
+  if (writeIds === undefined) throw new PortError('data_loss', 'key-value-store.get', { reason: 'NoWriteId' });
+  return { writeIds, value: record.value.slice(end + 1) };
+}
+
+const writeIdsPattern = new RegExp(`^[\\w-]{22}(?:,[\\w-]{22}){0,${remembered - 1}}$`);
+
+function parseWriteIds(text: string): Opened['writeIds'] | undefined {
+  return writeIdsPattern.test(text) ? (text.split(',') as [string, ...string[]]) : undefined;
 }
 
 function unsealed(record: StoredRecord): StoredRecord {
@@ -159,7 +182,8 @@ function ownVersion(record: StoredRecord, writeId: string): Version {
   return versionOf(writeIds.slice(own), own === 0 ? record.version : '');
 }
 
-function parseVersion(version: Version): { writeIds: string[]; version: Version } | undefined {
-  const end = version.indexOf('|');
-  return end < 0 ? undefined : { writeIds: version.slice(0, end).split(','), version: version.slice(end + 1) };
+function parseVersion(version: Version): { readonly writeIds: Opened['writeIds']; readonly version: Version } | undefined {
+  const [ids = '', ...rest] = String(version).split('|');
+  const writeIds = parseWriteIds(ids);
+  return writeIds === undefined || rest.length === 0 ? undefined : { writeIds, version: rest.join('|') };
 }

@@ -2,6 +2,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Counters, Increment } from '../ports/counters.ts';
 import { PortError } from '../ports/errors.ts';
 import type { CallOptions, KeyValueStore, RecordKey, StoredRecord } from '../ports/key-value-store.ts';
+import { assertExpiresAt, assertKey } from './record-key.ts';
+import { pause } from './retry.ts';
 
 /** How many operation ids a counter remembers. */
 const remembered = 16;
@@ -42,16 +44,14 @@ export class StoreCounters implements Counters {
       if (record === undefined) {
         const result = await this.#store.create({ ...key, value, expiresAt }, options);
         if (result.created) return n;
-        record = result.existing;
       } else {
         const result = await this.#store.replace({ ...key, value, expiresAt: record.expiresAt }, record.version, options);
         if (result.replaced) return n;
-        record = result.existing;
       }
-      await this.#clock.sleep(this.#random() * Math.min(200, 5 * 2 ** attempt), options?.signal);
+      await pause(this.#clock, this.#random() * Math.min(200, 5 * 2 ** attempt), options?.signal, 'counters.increment');
       record = await this.#store.get(key, options);
     }
-    throw new PortError('aborted', 'counters.increment');
+    throw new PortError('aborted', 'counters.increment', { reason: 'Contention' });
   }
 
   async read(key: RecordKey, options?: CallOptions): Promise<number> {
@@ -63,11 +63,14 @@ export class StoreCounters implements Counters {
 /**
  * Checks an increment before any I/O and fills in `by`.
  *
- * @throws {TypeError | RangeError} `by` no safe integer, `operationId` outside its grammar
+ * @throws {TypeError | RangeError} a key or `expiresAt` no store takes, `by` no safe integer, `operationId` outside its grammar
  */
 export function checkIncrement({ key, by = 1, operationId, expiresAt }: Increment): Increment & { readonly by: number } {
+  assertKey(key);
+  assertExpiresAt(expiresAt);
   if (!Number.isSafeInteger(by)) throw new RangeError('by must be a safe integer');
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(operationId)) throw new TypeError('operationId must be 1 to 64 of A-Z a-z 0-9 _ -');
+  if (typeof operationId !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(operationId))
+    throw new TypeError('operationId must be 1 to 64 of A-Z a-z 0-9 _ -');
   return { key, by, operationId, expiresAt };
 }
 
@@ -78,9 +81,21 @@ export function checkSum(sum: number): number {
 }
 
 function parseCount(record: StoredRecord): Count {
+  const count = parseJson(record.value);
+  if (typeof count !== 'object' || count === null || !('n' in count && 'operations' in count)) throw unreadable();
+  const { n, operations } = count;
+  if (!Number.isSafeInteger(n) || !Array.isArray(operations)) throw unreadable();
+  return { n: n as number, operations: operations as readonly string[] };
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(record.value) as Count;
+    return JSON.parse(text);
   } catch {
-    throw new PortError('data_loss', 'counters.read');
+    throw unreadable();
   }
+}
+
+function unreadable(): PortError {
+  return new PortError('data_loss', 'counters.read', { reason: 'NotACount' });
 }
