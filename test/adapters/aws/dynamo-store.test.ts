@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { dynamoClient } from '../../../adapters/aws/dynamo-client.ts';
 import { DynamoStore } from '../../../adapters/aws/dynamo-store.ts';
 import { freePort } from '../../support/emulators/emulator.ts';
-import { emulatorOptions, freshTable } from '../../support/aws/dynamo.ts';
+import { freshTable } from '../../support/aws/dynamo.ts';
+import { emulatorOptions } from '../../support/aws/emulator-options.ts';
 
 const address = inject('emulators').dynamodb;
 
