@@ -1,14 +1,6 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { Configuration } from '../../core/config/configuration.ts';
-import type {
-  Clock,
-  Counters,
-  Crypto,
-  HttpHandler,
-  KeyValueStore,
-  Logger,
-  Secrets,
-} from '../../core/ports/index.ts';
+import type { Clock, Counters, Crypto, HttpHandler, KeyValueStore, Logger, Secrets } from '../../core/ports/index.ts';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name) as ServiceIdentifier<T>;
 

@@ -4,6 +4,14 @@ import { HeaderList } from './header-list.ts';
 /** Base of our problem types; each is documented under this address in `docs/problems.md`. */
 export const problemBase = 'https://portolan.dev/problems/';
 
+/** One thing wrong, and where: an RFC 6901 pointer into the content, or the name of a query parameter or header field. */
+export interface ProblemPlace {
+  readonly pointer?: string;
+  readonly parameter?: string;
+  readonly header?: string;
+  readonly detail: string;
+}
+
 /** Problem details (RFC 9457). Nothing in it comes from below: no message of a service, no value. */
 export interface Problem {
   readonly status: number;
@@ -13,8 +21,7 @@ export interface Problem {
   readonly detail?: string | undefined;
   /** Correlates with the log. */
   readonly incident?: string | undefined;
-  /** What is wrong where: RFC 6901 pointers into the body, or names of query parameters and header fields. */
-  readonly errors?: readonly { readonly pointer?: string; readonly parameter?: string; readonly header?: string; readonly detail: string }[];
+  readonly errors?: readonly ProblemPlace[] | undefined;
   /** Further members (RFC 9457 section 3.2). */
   readonly extensions?: Readonly<Record<string, unknown>>;
 }

@@ -1,0 +1,124 @@
+import type { Clock, EpochMillis } from '../ports/clock.ts';
+import type { Crypto } from '../ports/crypto.ts';
+import type { CallOptions } from '../ports/key-value-store.ts';
+import { PortError } from '../ports/errors.ts';
+import type { Secret } from '../ports/secrets.ts';
+import type { CachedSecrets } from '../secrets/cached-secrets.ts';
+import { constantTimeEqual } from '../text/constant-time-equal.ts';
+import { hashApiKeySecret, parseApiKey } from './api-key.ts';
+import type { ApiKeyRecord, Scope } from './api-key.ts';
+import { parseKeyRecords } from './key-records.ts';
+import type { StoredKeys } from './key-records.ts';
+
+/** Who is calling. */
+export interface Principal {
+  readonly keyId: string;
+  readonly tenant: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** How long a decision about a key in the store is trusted: the greatest delay of a revocation, milliseconds. */
+export const storedKeyTtlMs = 5_000;
+
+const maxRemembered = 1_000;
+
+interface Remembered {
+  /** The secret part that was right. Compared in constant time; in memory only. */
+  readonly secret: string;
+  readonly principal: Principal;
+  readonly expiresAt: EpochMillis;
+  readonly trustedUntil: EpochMillis;
+}
+
+export interface AuthenticatorOptions {
+  /** Name of the secret that holds key records; none when absent. */
+  readonly keysSecret: string | undefined;
+  /** Keys in the store; none when absent. */
+  readonly storedKeys: StoredKeys | undefined;
+}
+
+/** Verifies `Authorization: Bearer ptl_...` (RFC 6750 section 2.1). */
+export class Authenticator {
+  readonly #clock: Clock;
+  readonly #crypto: Crypto;
+  readonly #secrets: CachedSecrets;
+  readonly #options: AuthenticatorOptions;
+  readonly #remembered = new Map<string, Remembered>();
+  #records: { readonly of: Secret; readonly byId: ReadonlyMap<string, ApiKeyRecord> }[] = [];
+
+  constructor(clock: Clock, crypto: Crypto, secrets: CachedSecrets, options: AuthenticatorOptions) {
+    this.#clock = clock;
+    this.#crypto = crypto;
+    this.#secrets = secrets;
+    this.#options = options;
+  }
+
+  /**
+   * The caller, or `undefined` for no, a malformed, unknown, wrong or expired key: the difference is nobody's business. At once for a
+   * key seen within the last seconds.
+   *
+   * @throws {PortError} the key could be neither verified nor refused
+   */
+  authenticate(authorization: string | undefined, options?: CallOptions): Principal | undefined | Promise<Principal | undefined> {
+    const token = bearerToken(authorization);
+    const key = token === undefined ? undefined : parseApiKey(token);
+    if (key === undefined) return undefined;
+    const now = this.#clock.now();
+    const known = this.#remembered.get(key.id);
+    if (known !== undefined && now < known.trustedUntil && constantTimeEqual(known.secret, key.secret)) {
+      return now < known.expiresAt ? known.principal : undefined;
+    }
+    return this.#verify(key.id, key.secret, options);
+  }
+
+  async #verify(id: string, secret: string, options: CallOptions | undefined): Promise<Principal | undefined> {
+    const hash = hashApiKeySecret(this.#crypto, secret);
+    const record = await this.#find(id, hash, options);
+    const now = this.#clock.now();
+    const expiresAt = record?.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.expiresAt);
+    if (record === undefined || expiresAt <= now) return undefined;
+    const principal: Principal = { keyId: id, tenant: record.tenant, scopes: new Set(record.scopes) };
+    if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
+    this.#remembered.set(id, { secret, principal, expiresAt, trustedUntil: now + storedKeyTtlMs });
+    return principal;
+  }
+
+  /** The record of this id whose hash fits: in the secret's current version, in its previous one, in the store. */
+  async #find(id: string, hash: string, options: CallOptions | undefined): Promise<ApiKeyRecord | undefined> {
+    const { keysSecret, storedKeys } = this.#options;
+    const fits = (record: ApiKeyRecord | undefined): boolean => record !== undefined && constantTimeEqual(record.hash, hash);
+    let failure: unknown;
+    if (keysSecret !== undefined) {
+      try {
+        const current = this.#byId(await this.#secrets.current(keysSecret, options)).get(id);
+        if (fits(current)) return current;
+        const previous = await this.#secrets.previous(keysSecret, options);
+        const record = previous === undefined ? undefined : this.#byId(previous).get(id);
+        if (fits(record)) return record;
+      } catch (error) {
+        // Keys in the store still work while the secret cannot be read; an unknown key is then an outage, not a refusal.
+        if (!(error instanceof PortError) || storedKeys === undefined) throw error;
+        failure = error;
+      }
+    }
+    const stored = await storedKeys?.get(id, options);
+    if (fits(stored)) return stored;
+    if (failure !== undefined) throw failure;
+    return undefined;
+  }
+
+  /** Parsed once per version read. */
+  #byId(secret: Secret): ReadonlyMap<string, ApiKeyRecord> {
+    const known = this.#records.find(({ of }) => of === secret);
+    if (known !== undefined) return known.byId;
+    const byId = new Map(parseKeyRecords(secret.value).map((record) => [record.id, record]));
+    this.#records = [{ of: secret, byId }, ...this.#records].slice(0, 2);
+    return byId;
+  }
+}
+
+/** The token of a Bearer credential; the scheme is case-insensitive (RFC 9110 section 11.1). */
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || authorization.length > 256) return undefined;
+  return authorization.slice(0, 7).toLowerCase() === 'bearer ' ? authorization.slice(7).trim() : undefined;
+}

@@ -1,0 +1,40 @@
+import type { Crypto } from '../ports/crypto.ts';
+import type { CallOptions } from '../ports/key-value-store.ts';
+import type { CachedSecrets } from '../secrets/cached-secrets.ts';
+import { base64url } from '../text/base64url.ts';
+import { constantTimeEqual } from '../text/constant-time-equal.ts';
+
+/**
+ * Signs short texts with the deployment's signing secret (HMAC-SHA-256) and verifies them, with the secret's previous version too, so
+ * that rotating it breaks nothing.
+ */
+export class Signer {
+  readonly #crypto: Crypto;
+  readonly #secrets: CachedSecrets;
+  readonly #secretName: string;
+
+  constructor(crypto: Crypto, secrets: CachedSecrets, secretName: string) {
+    this.#crypto = crypto;
+    this.#secrets = secrets;
+    this.#secretName = secretName;
+  }
+
+  /** @param purpose separates uses: a signature for one never verifies for another */
+  sign(purpose: string, text: string, options?: CallOptions): string | Promise<string> {
+    const secret = this.#secrets.current(this.#secretName, options);
+    return secret instanceof Promise
+      ? secret.then(({ value }) => this.#mac(value, purpose, text))
+      : this.#mac(secret.value, purpose, text);
+  }
+
+  async verify(purpose: string, text: string, signature: string, options?: CallOptions): Promise<boolean> {
+    const current = await this.#secrets.current(this.#secretName, options);
+    if (constantTimeEqual(this.#mac(current.value, purpose, text), signature)) return true;
+    const previous = await this.#secrets.previous(this.#secretName, options);
+    return previous !== undefined && constantTimeEqual(this.#mac(previous.value, purpose, text), signature);
+  }
+
+  #mac(key: string, purpose: string, text: string): string {
+    return base64url(this.#crypto.hmacSha256(key, `${purpose}\n${text}`));
+  }
+}

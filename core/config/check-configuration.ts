@@ -1,0 +1,138 @@
+import { firstViolation } from '../schema/validate.ts';
+import { defaultPoolOf, problemsOfPool } from '../session/exits.ts';
+import { checkTemplate } from '../session/vendors/check-template.ts';
+import { needsOptIn } from '../session/vendors/template.ts';
+import type { VendorTemplate } from '../session/vendors/template.ts';
+import { directVendor } from './configuration.ts';
+import type { Configuration, PoolConfiguration } from './configuration.ts';
+import { configurationSchema } from './schema.ts';
+import { closest } from './closest.ts';
+
+export interface ConfigurationProblem {
+  /** RFC 6901 pointer into the file. */
+  readonly pointer: string;
+  /** A phrase that follows the pointer: `is not a known member`. */
+  readonly detail: string;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+}
+
+export type CheckedConfiguration =
+  | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly ConfigurationProblem[] }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
+
+/**
+ * Checks a parsed configuration whole: its shape first, then what the shape cannot say. Nothing starts with one that is not right.
+ *
+ * @param hasGateway whether this process runs a forward gateway itself, whose address it knows
+ */
+export function checkConfiguration(
+  parsed: unknown,
+  templates: Readonly<Record<string, VendorTemplate>>,
+  { hasGateway = false }: { readonly hasGateway?: boolean } = {},
+): CheckedConfiguration {
+  const violation = firstViolation(configurationSchema, parsed);
+  if (violation !== undefined) {
+    const { pointer, detail, known } = violation;
+    const name = pointer.slice(pointer.lastIndexOf('/') + 1);
+    const meant = known && closest(name, known);
+    const hint = known && (meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`);
+    return { ok: false, problems: [{ pointer, detail, hint }] };
+  }
+  const configuration = parsed as Configuration;
+  const problems = [
+    ...problemsOfTemplates(configuration),
+    ...problemsOfDefaults(configuration),
+    ...problemsOfSessions(configuration),
+  ];
+  const warnings: ConfigurationProblem[] = [];
+  for (const [name, pool] of Object.entries(configuration.pools)) {
+    const pointer = `/pools/${name}`;
+    problems.push(...problemsOf(pointer, pool, configuration, templates, hasGateway));
+    const template = configuration.vendors?.[pool.vendor] ?? templates[pool.vendor];
+    if (template !== undefined && needsOptIn(template) && pool.allowUnverified !== true) {
+      warnings.push({
+        pointer: `${pointer}/vendor`,
+        detail: `has a grammar of confidence "${template.confidence}"; sessions of this pool are refused`,
+        hint: 'set allowUnverified: true to use it all the same',
+      });
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration, warnings };
+}
+
+function problemsOf(
+  pointer: string,
+  pool: PoolConfiguration,
+  configuration: Configuration,
+  templates: Readonly<Record<string, VendorTemplate>>,
+  hasGateway: boolean,
+): readonly ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
+  const { defaultTtlSeconds, maxTtlSeconds } = pool;
+  if (defaultTtlSeconds !== undefined && maxTtlSeconds !== undefined && defaultTtlSeconds > maxTtlSeconds) {
+    problems.push({ pointer: `${pointer}/defaultTtlSeconds`, detail: 'is greater than maxTtlSeconds' });
+  }
+  if (pool.vendor === directVendor) {
+    if (!hasGateway && configuration.gateway?.publicUrl === undefined) {
+      problems.push({
+        pointer: `${pointer}/vendor`,
+        detail: 'is direct, which only a forward gateway can serve, and there is none',
+        hint: 'set gateway.publicUrl to where the forward gateway runs, or choose a vendor',
+      });
+    }
+    return problems;
+  }
+  const template = configuration.vendors?.[pool.vendor] ?? templates[pool.vendor];
+  if (template === undefined) {
+    const known = [directVendor, ...Object.keys(configuration.vendors ?? {}), ...Object.keys(templates)];
+    const meant = closest(pool.vendor, known);
+    const hint = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
+    return [...problems, { pointer: `${pointer}/vendor`, detail: 'is not a vendor template', hint }];
+  }
+  if (pool.secret === undefined) {
+    problems.push({ pointer: `${pointer}/secret`, detail: 'is required', hint: 'name the secret that holds the vendor account' });
+  }
+  return [
+    ...problems,
+    ...problemsOfPool(pool, template).map(({ field, detail }) => ({ pointer: `${pointer}/${poolMember(field)}`, detail })),
+  ];
+}
+
+/** Where in the pool the operator says what the renderer found missing. */
+function poolMember(field: string): string {
+  if (field === 'failClosed') return 'onPeerLoss';
+  return field.replaceAll('.', '/');
+}
+
+function problemsOfTemplates({ vendors = {} }: Configuration): readonly ConfigurationProblem[] {
+  return Object.entries(vendors).flatMap(([id, template]) =>
+    id === directVendor
+      ? [{ pointer: `/vendors/${id}`, detail: 'is a reserved name' }]
+      : checkTemplate(template).map(({ pointer, detail }) => ({ pointer: `/vendors/${id}${pointer}`, detail })),
+  );
+}
+
+function problemsOfDefaults(configuration: Configuration): readonly ConfigurationProblem[] {
+  const names = Object.keys(configuration.pools);
+  const chosen = defaultPoolOf(configuration);
+  if (chosen !== undefined && !names.includes(chosen)) {
+    const meant = closest(chosen, names);
+    return [{ pointer: '/defaultPool', detail: 'is not a configured pool', hint: meant && `did you mean "${meant}"?` }];
+  }
+  return [];
+}
+
+function problemsOfSessions({ sessions = {}, secrets = {}, gateway = {} }: Configuration): readonly ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
+  if ((sessions.defaultTtlSeconds ?? 0) > (sessions.maxTtlSeconds ?? 604_800)) {
+    problems.push({ pointer: '/sessions/defaultTtlSeconds', detail: 'is greater than maxTtlSeconds' });
+  }
+  if ((secrets.softTtlSeconds ?? 300) > (secrets.hardTtlSeconds ?? 3_600)) {
+    problems.push({ pointer: '/secrets/softTtlSeconds', detail: 'is greater than hardTtlSeconds' });
+  }
+  if (gateway.publicUrl !== undefined && !URL.canParse(gateway.publicUrl)) {
+    problems.push({ pointer: '/gateway/publicUrl', detail: 'is not a URL', hint: 'for example http://gateway.example.com:8788' });
+  }
+  return problems;
+}

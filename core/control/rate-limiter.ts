@@ -1,0 +1,52 @@
+import type { Clock, EpochMillis } from '../ports/clock.ts';
+
+const minuteMs = 60_000;
+const maxKeys = 10_000;
+
+export interface RateDecision {
+  readonly allowed: boolean;
+  /** Requests left at once. */
+  readonly remaining: number;
+  /** Seconds until one more is allowed (refused), or until all are (allowed). */
+  readonly resetSeconds: number;
+}
+
+/**
+ * Limits requests per minute and key in this instance, by the generic cell rate algorithm: one number a key, the theoretical arrival
+ * time. A burst of a whole minute's worth is allowed. With n instances a tenant may make up to n times the limit.
+ */
+export class RateLimiter {
+  readonly limit: number;
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #arrivals = new Map<string, EpochMillis>();
+
+  constructor(clock: Clock, requestsPerMinute: number) {
+    this.limit = requestsPerMinute;
+    this.#clock = clock;
+    this.#intervalMs = minuteMs / requestsPerMinute;
+  }
+
+  /** True when a request of this key is allowed now; it counts. Refused requests do not count. */
+  allow(key: string): boolean {
+    const now = this.#clock.now();
+    const arrival = Math.max(this.#arrivals.get(key) ?? now, now) + this.#intervalMs;
+    // A clock that stepped back must not shut a tenant out for as long as the step.
+    if (arrival - now > minuteMs + this.#intervalMs * 0.5 && arrival - now < 2 * minuteMs) return false;
+    if (this.#arrivals.size >= maxKeys && !this.#arrivals.has(key)) this.#arrivals.clear();
+    this.#arrivals.set(key, arrival - now >= 2 * minuteMs ? now + this.#intervalMs : arrival);
+    return true;
+  }
+
+  /** Where the key stands, for header fields. */
+  state(key: string): RateDecision {
+    const now = this.#clock.now();
+    const used = Math.max(0, (this.#arrivals.get(key) ?? now) - now);
+    const remaining = Math.max(0, Math.floor((minuteMs - used) / this.#intervalMs + 1e-9));
+    return {
+      allowed: remaining > 0,
+      remaining,
+      resetSeconds: Math.max(1, Math.ceil((remaining > 0 ? used : used + this.#intervalMs - minuteMs) / 1_000)),
+    };
+  }
+}

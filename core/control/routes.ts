@@ -1,0 +1,101 @@
+import type { Scope } from '../auth/api-key.ts';
+import type { JsonSchema } from '../schema/validate.ts';
+import {
+  createSessionSchema,
+  extendSessionSchema,
+  listSessionsSchema,
+  rotateSessionSchema,
+  sessionQuerySchema,
+} from './schemas.ts';
+
+/** What the control API can do: the one table that routing, authorisation and the OpenAPI document are made of. */
+export type Operation =
+  | 'health'
+  | 'ready'
+  | 'openapi'
+  | 'createSession'
+  | 'listSessions'
+  | 'getSession'
+  | 'deleteSession'
+  | 'extendSession'
+  | 'rotateSession'
+  | 'getUsage';
+
+export interface Route {
+  readonly operation: Operation;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** RFC 6570 level 1 template; at most one variable, `{sessionId}`. */
+  readonly path: string;
+  /** What the key must be allowed; absent means no key is asked for. */
+  readonly scope?: Scope;
+  /** What the content and the query must fit; a route without one takes none. */
+  readonly body?: JsonSchema;
+  readonly query?: JsonSchema;
+}
+
+export const routes: readonly Route[] = [
+  { operation: 'health', method: 'GET', path: '/healthz' },
+  { operation: 'ready', method: 'GET', path: '/readyz' },
+  { operation: 'openapi', method: 'GET', path: '/v1/openapi.json' },
+  {
+    operation: 'createSession',
+    method: 'POST',
+    path: '/v1/sessions',
+    scope: 'sessions:write',
+    body: createSessionSchema,
+    query: sessionQuerySchema,
+  },
+  { operation: 'listSessions', method: 'GET', path: '/v1/sessions', scope: 'sessions:read', query: listSessionsSchema },
+  { operation: 'getSession', method: 'GET', path: '/v1/sessions/{sessionId}', scope: 'sessions:read', query: sessionQuerySchema },
+  { operation: 'deleteSession', method: 'DELETE', path: '/v1/sessions/{sessionId}', scope: 'sessions:write' },
+  {
+    operation: 'extendSession',
+    method: 'POST',
+    path: '/v1/sessions/{sessionId}/extend',
+    scope: 'sessions:write',
+    body: extendSessionSchema,
+    query: sessionQuerySchema,
+  },
+  {
+    operation: 'rotateSession',
+    method: 'POST',
+    path: '/v1/sessions/{sessionId}/rotate',
+    scope: 'sessions:write',
+    body: rotateSessionSchema,
+    query: sessionQuerySchema,
+  },
+  { operation: 'getUsage', method: 'GET', path: '/v1/sessions/{sessionId}/usage', scope: 'sessions:read' },
+];
+
+export interface PathMatch {
+  /** Routes of this path by method. */
+  readonly methods: ReadonlyMap<string, Route>;
+  readonly template: string;
+  /** The raw segment that stands for `{sessionId}`; empty where there is none. */
+  readonly sessionId: string;
+}
+
+interface Entry {
+  readonly template: string;
+  readonly methods: Map<string, Route>;
+}
+
+const byTemplate = new Map<string, Entry>();
+for (const route of routes) {
+  const entry = byTemplate.get(route.path) ?? { template: route.path, methods: new Map<string, Route>() };
+  byTemplate.set(route.path, entry);
+  entry.methods.set(route.method, route);
+}
+
+const sessions = '/v1/sessions/';
+
+/** Finds the routes of a raw path in a constant number of steps; nothing is decoded, so an encoded slash never changes the route. */
+export function matchPath(path: string): PathMatch | undefined {
+  const exact = byTemplate.get(path);
+  if (exact !== undefined) return { ...exact, sessionId: '' };
+  if (!path.startsWith(sessions)) return undefined;
+  const end = path.indexOf('/', sessions.length);
+  const sessionId = end < 0 ? path.slice(sessions.length) : path.slice(sessions.length, end);
+  const entry = byTemplate.get(`${sessions}{sessionId}${end < 0 ? '' : path.slice(end)}`);
+  return entry === undefined || sessionId === '' || sessionId.includes('{') ? undefined : { ...entry, sessionId };
+}

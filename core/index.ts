@@ -1,0 +1,17 @@
+export * from './ports/index.ts';
+export type { ApiKeyRecord, Scope } from './auth/api-key.ts';
+export { newApiKey, scopes } from './auth/api-key.ts';
+export type { Configuration, EgressConfiguration, PeerLoss, PoolConfiguration } from './config/configuration.ts';
+export { checkConfiguration } from './config/check-configuration.ts';
+export type { CheckedConfiguration, ConfigurationProblem } from './config/check-configuration.ts';
+export { HeaderList } from './http/header-list.ts';
+export { createPortolan } from './portolan.ts';
+export type { Portolan, PortolanPorts } from './portolan.ts';
+export type { GatewayAddress } from './session/credentials.ts';
+export type { GatewayDecision } from './session/gateway-authorizer.ts';
+export { builtInTemplates } from './session/vendors/catalogue.ts';
+export type { VendorTemplate } from './session/vendors/template.ts';
+export { durable } from './storage/durable.ts';
+export { MemoryStore } from './storage/memory-store.ts';
+export { decodeKeyPart, encodeKeyPart } from './storage/record-key.ts';
+export { StoreCounters } from './storage/store-counters.ts';

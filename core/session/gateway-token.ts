@@ -1,0 +1,33 @@
+import type { Signer } from '../auth/signer.ts';
+import type { EpochMillis } from '../ports/clock.ts';
+import type { CallOptions } from '../ports/key-value-store.ts';
+import type { Session } from './session.ts';
+
+/** What a token of the forward gateway says. It is good for this generation of this session, until this instant. */
+export interface GatewayClaims {
+  readonly tenant: string;
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly expiresAt: EpochMillis;
+}
+
+const purpose = 'gateway-token';
+const tokenForm = /^pts_([a-z0-9-]{1,63})\.([A-Za-z0-9_-]{1,64})\.([0-9a-z]{1,11})\.([0-9a-z]{1,9})\.([A-Za-z0-9_-]{43})$/;
+
+/** `pts_<tenant>.<session id>.<generation>.<expiry>.<signature>`: nothing in it needs escaping in a URL. The same for one state of a session. */
+export function gatewayToken(signer: Signer, session: Session, options?: CallOptions): string | Promise<string> {
+  const claims = `${session.tenant}.${session.sessionId}.${session.generation.toString(36)}.${session.expiresAt.toString(36)}`;
+  const signature = signer.sign(purpose, claims, options);
+  return signature instanceof Promise ? signature.then((made) => `pts_${claims}.${made}`) : `pts_${claims}.${signature}`;
+}
+
+/** The claims of a token we signed; `undefined` for anything else. Does not judge the expiry. */
+export async function readGatewayToken(signer: Signer, token: string, options?: CallOptions): Promise<GatewayClaims | undefined> {
+  const match = tokenForm.exec(token);
+  if (match === null) return undefined;
+  const [, tenant = '', sessionId = '', generation = '', expiresAt = '', signature = ''] = match;
+  const claims = token.slice(4, token.length - 44);
+  return (await signer.verify(purpose, claims, signature, options))
+    ? { tenant, sessionId, generation: Number.parseInt(generation, 36), expiresAt: Number.parseInt(expiresAt, 36) }
+    : undefined;
+}

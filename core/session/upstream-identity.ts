@@ -1,0 +1,46 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Crypto } from '../ports/crypto.ts';
+import { PortError } from '../ports/errors.ts';
+import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
+import type { Pool } from './exits.ts';
+import type { UpstreamIdentity } from './session.ts';
+import { newUpstreamToken, tokenSpace } from './vendors/token.ts';
+
+/** A token is not used again for the longer of the vendor's own limit and this: the next tenant must not inherit an exit. */
+const quarantineMs = 7 * 86_400_000;
+/** From so many random bits on, 100,000 live tokens collide with a probability under 3e-10, and none is reserved. */
+const sparseBits = 64;
+const maxAttempts = 8;
+
+/**
+ * Makes what a vendor will know the session by: a fresh token, reserved in the store where the vendor's space is so small that two could
+ * be equal.
+ *
+ * @throws {PortError} `resource_exhausted`: no free token found
+ */
+export async function newUpstreamIdentity(
+  { store, clock, crypto }: { readonly store: KeyValueStore; readonly clock: Clock; readonly crypto: Crypto },
+  pool: Pool,
+  ttlSeconds: number,
+  options?: CallOptions,
+): Promise<UpstreamIdentity> {
+  const startedAt = clock.now();
+  const { template } = pool;
+  if (template === undefined) return { startedAt, ttlSeconds };
+  const ttl = Math.min(ttlSeconds, template.ttl.maxSeconds ?? ttlSeconds);
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const token = newUpstreamToken(template, (size) => crypto.randomBytes(size));
+    if (tokenSpace(template) >= sparseBits) return { token, startedAt, ttlSeconds: ttl };
+    const reserved = await store.create(
+      {
+        partition: `tokens.${pool.account}`,
+        id: token,
+        value: '',
+        expiresAt: startedAt + Math.max(quarantineMs, (template.ttl.maxSeconds ?? 0) * 1_000),
+      },
+      options,
+    );
+    if (reserved.created) return { token, startedAt, ttlSeconds: ttl };
+  }
+  throw new PortError('resource_exhausted', 'sessions.token', { reason: 'NoFreeToken' });
+}
