@@ -1,0 +1,136 @@
+import { classify } from './classify-address.ts';
+import type { AddressClass } from './classify-address.ts';
+import { parseHost } from './host.ts';
+import type { Host } from './host.ts';
+import { inRange, parseIpAddress, parseIpRange, unmapped } from './ip-address.ts';
+import type { IpRange } from './ip-address.ts';
+
+/** What may be reached besides public addresses. Everything is refused by default. */
+export interface EgressRules {
+  /** 127.0.0.0/8, ::1 and `localhost`; default false. */
+  readonly allowLoopback?: boolean | undefined;
+  /** Private networks (RFC 1918, fc00::/7) and 100.64.0.0/10; never metadata or link-local addresses; default false. */
+  readonly allowPrivate?: boolean | undefined;
+  /**
+   * Exceptions, each a range (`10.1.0.0/16`), an address, a name, or one of the latter two with a port (`10.1.2.3:8080`,
+   * `[fd00::1]:80`, `intranet.example:443`). A name lets its addresses through whatever they are. Metadata addresses and names are
+   * let through only by an entry that is exactly them.
+   */
+  readonly allow?: readonly string[] | undefined;
+  /** Ports that nothing may be reached on, exceptions included; default none. */
+  readonly denyPorts?: readonly number[] | undefined;
+}
+
+/** Why a destination is refused: what its address is, or that it is no host, or that its port is denied. */
+export type EgressRefusal = Exclude<AddressClass, 'public'> | 'invalid-host' | 'port';
+
+export type EgressDecision =
+  /** `host` is the canonical form: connect to this and send this on, never what the client wrote. */
+  { readonly allowed: true; readonly host: Host } | { readonly allowed: false; readonly reason: EgressRefusal };
+
+interface Exception {
+  readonly host: Host | undefined;
+  readonly range: IpRange | undefined;
+  readonly port: number | undefined;
+}
+
+/** Names under which clouds serve metadata, wherever they are resolved. */
+const metadataNames: ReadonlySet<string> = new Set([
+  'instance-data',
+  'instance-data.ec2.internal',
+  'metadata',
+  'metadata.azure.internal',
+  'metadata.goog',
+  'metadata.google.internal',
+  'metadata.packet.net',
+  'metadata.platformequinix.com',
+  'metadata.tencentyun.com',
+]);
+
+const loopbackAddresses = ['127.0.0.1', '::1'] as const;
+
+/** Decides which destinations a client may reach through us: pure, by configuration alone. */
+export class EgressPolicy {
+  readonly #rules: EgressRules;
+  readonly #exceptions: readonly Exception[];
+
+  /** @throws {TypeError} an entry of `allow` or `denyPorts` that says nothing */
+  constructor(rules: EgressRules = {}) {
+    for (const port of rules.denyPorts ?? []) if (!isPort(port)) throw new TypeError(`Not a port: ${port}`);
+    this.#rules = rules;
+    this.#exceptions = (rules.allow ?? []).map(parseException);
+  }
+
+  /**
+   * Before anything is resolved. An address is decided for good; of a name only what its text gives away, so that each address it
+   * resolves to is still for `decideAddress`.
+   */
+  decideHost(text: string, port: number): EgressDecision {
+    const host = parseHost(text);
+    if (host === undefined) return { allowed: false, reason: 'invalid-host' };
+    if (host.kind === 'address') return this.#decide(host, port, undefined);
+    if (!this.#portAllowed(port)) return { allowed: false, reason: 'port' };
+    if (this.#named(host.text, port)) return { allowed: true, host };
+    if (metadataNames.has(host.text)) return { allowed: false, reason: 'metadata' };
+    const isLoopback = host.text === 'localhost' || host.text.endsWith('.localhost'); // RFC 6761 section 6.3
+    return isLoopback && !loopbackAddresses.some((address) => this.decideAddress(address, port).allowed)
+      ? { allowed: false, reason: 'loopback' }
+      : { allowed: true, host };
+  }
+
+  /**
+   * One address, as resolved or as connected to.
+   *
+   * @param name the canonical name it was resolved from
+   */
+  decideAddress(address: string, port: number, name?: string): EgressDecision {
+    const parsed = parseIpAddress(address);
+    if (parsed === undefined) return { allowed: false, reason: 'invalid-host' };
+    return this.#decide({ kind: 'address', address: unmapped(parsed), text: address }, port, name);
+  }
+
+  #decide(host: Host & { kind: 'address' }, port: number, name: string | undefined): EgressDecision {
+    if (!this.#portAllowed(port)) return { allowed: false, reason: 'port' };
+    const kind = classify(host.address);
+    return kind === 'public' || this.#excepted(host, kind, port, name) ? { allowed: true, host } : { allowed: false, reason: kind };
+  }
+
+  #excepted({ address }: Host & { kind: 'address' }, kind: AddressClass, port: number, name: string | undefined): boolean {
+    const listed = this.#exceptions.some(
+      ({ range, port: only }) =>
+        range !== undefined &&
+        (only === undefined || only === port) &&
+        (kind !== 'metadata' || range.bits === range.base.length * 8) &&
+        inRange(address, range),
+    );
+    if (listed || kind === 'metadata') return listed;
+    if (kind === 'loopback' && this.#rules.allowLoopback === true) return true;
+    if ((kind === 'private' || kind === 'shared') && this.#rules.allowPrivate === true) return true;
+    return name !== undefined && this.#named(name, port);
+  }
+
+  #named(name: string, port: number): boolean {
+    return this.#exceptions.some(({ host, port: only }) => host?.text === name && (only === undefined || only === port));
+  }
+
+  #portAllowed(port: number): boolean {
+    return isPort(port) && this.#rules.denyPorts?.includes(port) !== true;
+  }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
+}
+
+function parseException(entry: string): Exception {
+  const whole = parseIpRange(entry);
+  if (whole !== undefined) return { host: undefined, range: whole, port: undefined };
+  const [, hostText = entry, portText] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(entry) ?? [];
+  const host = parseHost(hostText);
+  const port = portText === undefined ? undefined : Number(portText);
+  if (host === undefined || (port !== undefined && !isPort(port))) {
+    throw new TypeError(`Not an address range, address, name, or host:port: ${entry}`);
+  }
+  if (host.kind === 'name') return { host, range: undefined, port };
+  return { host: undefined, range: { base: host.address, bits: host.address.length * 8 }, port };
+}
