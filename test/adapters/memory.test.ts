@@ -1,7 +1,17 @@
+import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
+import { durable } from '../../core/storage/durable.ts';
 import { MemoryStore } from '../../core/storage/memory-store.ts';
-import { testKeyValueStore } from '../conformance/index.ts';
+import { StoreCounters } from '../../core/storage/store-counters.ts';
+import { testCounters, testKeyValueStore } from '../conformance/index.ts';
 
 testKeyValueStore({
   name: 'memory',
   makeStore: async () => ({ store: new MemoryStore() }),
+});
+
+testCounters({
+  name: 'memory',
+  makeCounters: async (clock) => ({
+    counters: new StoreCounters(durable(new MemoryStore(), { clock, crypto: nodeCrypto }), clock),
+  }),
 });
