@@ -54,29 +54,33 @@ export class Sweeper {
   async sweep({ maxRows = 10_000, ...options }: SweepOptions = {}): Promise<SweepResult> {
     let scanned = 0;
     let deleted = 0;
-    let lostRaces = 0;
-    const counts = (more: boolean): SweepResult => ({ scanned, deleted, lostRaces, more });
+    let from = this.#place;
+    // Until a bound is met: a sweep that fails leaves no place, so that a place the service refuses cannot stop every sweep after it.
+    this.#place = undefined;
+    const stop = (more: boolean): SweepResult => {
+      if (more) this.#place = from;
+      return { scanned, deleted, lostRaces: scanned - deleted, more };
+    };
     const late = (): boolean => options.deadline !== undefined && this.#clock.now() >= options.deadline;
     while (scanned < maxRows && !late()) {
-      const page = await this.#expired(Math.min(1_000, maxRows - scanned), options);
+      const page = await this.#expired(Math.min(1_000, maxRows - scanned), from, options);
       for (let at = 0; at < page.rows.length; at += this.#concurrency) {
-        if (late()) return counts(true);
+        if (late()) return stop(true);
         const batch = page.rows.slice(at, at + this.#concurrency);
         const gone = await Promise.all(batch.map((row) => this.#delete(row, options)));
         scanned += gone.length;
         deleted += gone.filter(Boolean).length;
-        lostRaces += gone.filter((was) => !was).length;
       }
-      this.#place = page.next;
-      if (page.next === undefined) return counts(false);
+      from = page.next;
+      if (from === undefined) return stop(false);
     }
-    return counts(true);
+    return stop(true);
   }
 
-  #expired(limit: number, options: CallOptions): ReturnType<typeof queryPage<ExpiredRow>> {
+  #expired(limit: number, from: string | undefined, options: CallOptions): ReturnType<typeof queryPage<ExpiredRow>> {
     const filter = odata`expiresAt le ${this.#clock.now() - skewMs}L`;
     return attempt('sweeper.list', this.#timeoutMs, options, (sdk) =>
-      queryPage<ExpiredRow>(this.#table, { filter, select: ['PartitionKey', 'RowKey'], limit, from: this.#place }, sdk),
+      queryPage<ExpiredRow>(this.#table, { filter, select: ['PartitionKey', 'RowKey'], limit, from }, sdk),
     );
   }
 

@@ -56,10 +56,9 @@ export const statusCodes: Readonly<Record<number, PortErrorCode>> = {
   504: 'deadline_exceeded',
 };
 
-/** Errors without an answer: Node's and the SDK's names for a broken connection, and for the credential's failures. */
+/** Errors without an answer, by Node's and the SDK's names. */
 export const connectionCodes: Readonly<Record<string, PortErrorCode>> = {
   AuthenticationRequiredError: 'unauthenticated',
-  CredentialUnavailableError: 'unauthenticated',
   EAI_AGAIN: 'unavailable',
   ECONNABORTED: 'unavailable',
   ECONNREFUSED: 'unavailable',
@@ -116,8 +115,19 @@ export function toPortError(error: unknown, operation: string, signal?: AbortSig
     });
   }
   const known = [code, name].find((word) => typeof word === 'string' && word in connectionCodes) as string | undefined;
+  if (name === 'CredentialUnavailableError')
+    return new PortError(codeOfCredential((error as Error).cause), operation, { reason: name });
   if (known !== undefined) return new PortError(connectionCodes[known] ?? 'internal', operation, { reason: known });
   return new PortError('internal', operation, typeof name === 'string' && name !== '' ? { reason: name } : {});
+}
+
+/** The credential has one error for everything: its cause tells whether there is no identity, or whether its endpoint had a bad moment. */
+function codeOfCredential(cause: unknown): PortErrorCode {
+  const { errorCode, statusCode, code } = (cause ?? {}) as SdkError & { readonly errorCode?: unknown };
+  if (statusCode === 429) return 'resource_exhausted';
+  if (typeof statusCode === 'number' && statusCode >= 500) return 'unavailable';
+  if (errorCode === 'network_error') return 'unavailable';
+  return typeof code === 'string' ? (connectionCodes[code] ?? 'unauthenticated') : 'unauthenticated';
 }
 
 function codeOfStatus(status: number): PortErrorCode {

@@ -1,0 +1,39 @@
+import { AzureNamedKeyCredential, TableClient } from '@azure/data-tables';
+
+/** What the service answers to one request. */
+export interface ScriptedAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof TableClient>[3]>['httpClient']>;
+type SdkRequest = Parameters<HttpClient['sendRequest']>[0];
+type SdkResponse = Awaited<ReturnType<HttpClient['sendRequest']>>;
+
+/** The answer of a failing service, as Tables writes it. */
+export function failure(status: number, code?: string, headers: Readonly<Record<string, string>> = {}): ScriptedAnswer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json;odata=minimalmetadata', ...headers },
+    body:
+      code === undefined ? '' : JSON.stringify({ 'odata.error': { code, message: { lang: 'en-US', value: `secret-${code}` } } }),
+  };
+}
+
+/** The real client over a service that says what it is told to: for what Azurite never says. */
+export function scriptedTable(answer: (request: SdkRequest) => ScriptedAnswer | Promise<ScriptedAnswer>): TableClient {
+  const httpClient: HttpClient = {
+    async sendRequest(request): Promise<SdkResponse> {
+      const { status, headers = {}, body = '' } = await answer(request);
+      const fields = request.headers;
+      for (const { 0: name } of [...fields]) fields.delete(name);
+      for (const [name, value] of Object.entries(headers)) fields.set(name, value);
+      return { request, status, headers: fields, bodyAsText: body };
+    },
+  };
+  return new TableClient('https://account.table.core.windows.net', 'records', new AzureNamedKeyCredential('account', 'a2V5'), {
+    retryOptions: { maxRetries: 0 },
+    httpClient,
+  });
+}
