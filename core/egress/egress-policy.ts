@@ -3,7 +3,7 @@ import type { AddressClass } from './classify-address.ts';
 import { parseHost } from './host.ts';
 import type { Host } from './host.ts';
 import { inRange, parseIpAddress, parseIpRange, unmapped } from './ip-address.ts';
-import type { IpRange } from './ip-address.ts';
+import type { IpAddress, IpRange } from './ip-address.ts';
 
 /** What may be reached besides public addresses. Everything is refused by default. */
 export interface EgressRules {
@@ -50,72 +50,73 @@ const metadataNames: ReadonlySet<string> = new Set([
 const loopbackAddresses = ['127.0.0.1', '::1'] as const;
 
 /** Decides which destinations a client may reach through us: pure, by configuration alone. */
-export class EgressPolicy {
-  readonly #rules: EgressRules;
-  readonly #exceptions: readonly Exception[];
-
-  /** @throws {TypeError} an entry of `allow` or `denyPorts` that says nothing */
-  constructor(rules: EgressRules = {}) {
-    for (const port of rules.denyPorts ?? []) if (!isPort(port)) throw new TypeError(`Not a port: ${port}`);
-    this.#rules = rules;
-    this.#exceptions = (rules.allow ?? []).map(parseException);
-  }
-
+export interface EgressPolicy {
   /**
    * Before anything is resolved. An address is decided for good; of a name only what its text gives away, so that each address it
    * resolves to is still for `decideAddress`.
    */
-  decideHost(text: string, port: number): EgressDecision {
-    const host = parseHost(text);
-    if (host === undefined) return { allowed: false, reason: 'invalid-host' };
-    if (host.kind === 'address') return this.#decide(host, port, undefined);
-    if (!this.#portAllowed(port)) return { allowed: false, reason: 'port' };
-    if (this.#named(host.text, port)) return { allowed: true, host };
-    if (metadataNames.has(host.text)) return { allowed: false, reason: 'metadata' };
-    const isLoopback = host.text === 'localhost' || host.text.endsWith('.localhost'); // RFC 6761 section 6.3
-    return isLoopback && !loopbackAddresses.some((address) => this.decideAddress(address, port).allowed)
-      ? { allowed: false, reason: 'loopback' }
-      : { allowed: true, host };
-  }
-
+  decideHost(text: string, port: number): EgressDecision;
   /**
-   * One address, as resolved or as connected to.
+   * One address in standard form, as resolved or as connected to.
    *
    * @param name the canonical name it was resolved from
    */
-  decideAddress(address: string, port: number, name?: string): EgressDecision {
-    const parsed = parseIpAddress(address);
-    if (parsed === undefined) return { allowed: false, reason: 'invalid-host' };
-    return this.#decide({ kind: 'address', address: unmapped(parsed), text: address }, port, name);
-  }
+  decideAddress(address: string, port: number, name?: string): EgressDecision;
+}
 
-  #decide(host: Host & { kind: 'address' }, port: number, name: string | undefined): EgressDecision {
-    if (!this.#portAllowed(port)) return { allowed: false, reason: 'port' };
-    const kind = classify(host.address);
-    return kind === 'public' || this.#excepted(host, kind, port, name) ? { allowed: true, host } : { allowed: false, reason: kind };
-  }
+/** @throws {TypeError} an entry of `allow` or `denyPorts` that says nothing */
+export function createEgressPolicy(rules: EgressRules = {}): EgressPolicy {
+  const exceptions = (rules.allow ?? []).map(parseException);
+  const deniedPorts = new Set(rules.denyPorts);
+  for (const port of deniedPorts) if (!isPort(port)) throw new TypeError(`Not a port: ${port}`);
 
-  #excepted({ address }: Host & { kind: 'address' }, kind: AddressClass, port: number, name: string | undefined): boolean {
-    const listed = this.#exceptions.some(
+  const portAllowed = (port: number): boolean => isPort(port) && !deniedPorts.has(port);
+
+  const nameListed = (name: string, port: number): boolean =>
+    exceptions.some(({ host, port: only }) => host?.text === name && (only === undefined || only === port));
+
+  const addressListed = (address: IpAddress, kind: AddressClass, port: number): boolean =>
+    exceptions.some(
       ({ range, port: only }) =>
         range !== undefined &&
         (only === undefined || only === port) &&
         (kind !== 'metadata' || range.bits === range.base.length * 8) &&
         inRange(address, range),
     );
-    if (listed || kind === 'metadata') return listed;
-    if (kind === 'loopback' && this.#rules.allowLoopback === true) return true;
-    if ((kind === 'private' || kind === 'shared') && this.#rules.allowPrivate === true) return true;
-    return name !== undefined && this.#named(name, port);
-  }
 
-  #named(name: string, port: number): boolean {
-    return this.#exceptions.some(({ host, port: only }) => host?.text === name && (only === undefined || only === port));
-  }
+  const decide = (host: Host & { kind: 'address' }, port: number, name: string | undefined): EgressDecision => {
+    if (!portAllowed(port)) return { allowed: false, reason: 'port' };
+    const kind = classify(host.address);
+    const allowed =
+      kind === 'public' ||
+      (kind === 'loopback' && rules.allowLoopback === true) ||
+      ((kind === 'private' || kind === 'shared') && rules.allowPrivate === true) ||
+      (kind !== 'metadata' && name !== undefined && nameListed(name, port)) ||
+      addressListed(host.address, kind, port);
+    return allowed ? { allowed, host } : { allowed, reason: kind };
+  };
 
-  #portAllowed(port: number): boolean {
-    return isPort(port) && this.#rules.denyPorts?.includes(port) !== true;
-  }
+  const decideAddress: EgressPolicy['decideAddress'] = (text, port, name) => {
+    const parsed = parseIpAddress(text);
+    if (parsed === undefined) return { allowed: false, reason: 'invalid-host' };
+    return decide({ kind: 'address', address: unmapped(parsed), text }, port, name);
+  };
+
+  return {
+    decideAddress,
+    decideHost(text, port) {
+      const host = parseHost(text);
+      if (host === undefined) return { allowed: false, reason: 'invalid-host' };
+      if (host.kind === 'address') return decide(host, port, undefined);
+      if (!portAllowed(port)) return { allowed: false, reason: 'port' };
+      if (nameListed(host.text, port)) return { allowed: true, host };
+      if (metadataNames.has(host.text)) return { allowed: false, reason: 'metadata' };
+      const isLoopback = host.text === 'localhost' || host.text.endsWith('.localhost'); // RFC 6761 section 6.3
+      return isLoopback && !loopbackAddresses.some((address) => decideAddress(address, port).allowed)
+        ? { allowed: false, reason: 'loopback' }
+        : { allowed: true, host };
+    },
+  };
 }
 
 function isPort(port: number): boolean {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyAddress } from '../../../core/egress/classify-address.ts';
-import { EgressPolicy } from '../../../core/egress/egress-policy.ts';
+import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { parseHost } from '../../../core/egress/host.ts';
 import { inRange, parseIpAddress, parseIpRange } from '../../../core/egress/ip-address.ts';
 
@@ -255,7 +255,7 @@ describe('a host', () => {
 });
 
 describe('the egress policy', () => {
-  const strict = new EgressPolicy();
+  const strict = createEgressPolicy();
 
   it('lets public names and addresses through and nothing else, by default', () => {
     expect(strict.decideHost('example.com', 443)).toEqual({ allowed: true, host: { kind: 'name', text: 'example.com' } });
@@ -275,7 +275,7 @@ describe('the egress policy', () => {
     expect(all.length).toBeGreaterThan(252);
     for (const policy of [
       strict,
-      new EgressPolicy({ allowLoopback: true, allowPrivate: true, allow: ['169.254.0.0/16', '0.0.0.0/0'] }),
+      createEgressPolicy({ allowLoopback: true, allowPrivate: true, allow: ['169.254.0.0/16', '0.0.0.0/0'] }),
     ]) {
       for (const text of all) expect(policy.decideHost(text, 80), text).toMatchObject({ allowed: false });
       for (const text of ipv6Spellings('169.254.169.254')) {
@@ -306,14 +306,14 @@ describe('the egress policy', () => {
     'instance-data',
   ])('refuses %s, private networks allowed or not (E3)', (host) => {
     expect(strict.decideHost(host, 80)).toEqual({ allowed: false, reason: 'metadata' });
-    expect(new EgressPolicy({ allowPrivate: true, allowLoopback: true }).decideHost(host, 80)).toEqual({
+    expect(createEgressPolicy({ allowPrivate: true, allowLoopback: true }).decideHost(host, 80)).toEqual({
       allowed: false,
       reason: 'metadata',
     });
   });
 
   it('lets a metadata address through only when exactly it is listed', () => {
-    const policy = new EgressPolicy({ allow: ['169.254.169.254:80', 'metadata.google.internal', '169.254.0.0/16'] });
+    const policy = createEgressPolicy({ allow: ['169.254.169.254:80', 'metadata.google.internal', '169.254.0.0/16'] });
     expect(policy.decideHost('169.254.169.254', 80).allowed).toBe(true);
     expect(policy.decideHost('[::ffff:a9fe:a9fe]', 80).allowed).toBe(true);
     expect(policy.decideHost('169.254.169.254', 81).allowed).toBe(false);
@@ -324,7 +324,7 @@ describe('the egress policy', () => {
   });
 
   it('opens loopback and private networks separately', () => {
-    const loopback = new EgressPolicy({ allowLoopback: true });
+    const loopback = createEgressPolicy({ allowLoopback: true });
     expect(['127.0.0.1', '[::1]', 'localhost', '127.1'].map((host) => loopback.decideHost(host, 80).allowed)).toEqual([
       true,
       true,
@@ -336,7 +336,7 @@ describe('the egress policy', () => {
       false,
       false,
     ]);
-    const internal = new EgressPolicy({ allowPrivate: true });
+    const internal = createEgressPolicy({ allowPrivate: true });
     expect(['10.0.0.1', '100.64.0.1', '[fd00::1]'].map((host) => internal.decideHost(host, 80).allowed)).toEqual([
       true,
       true,
@@ -348,7 +348,7 @@ describe('the egress policy', () => {
   });
 
   it('makes exceptions by range, address, name and port', () => {
-    const policy = new EgressPolicy({
+    const policy = createEgressPolicy({
       allow: ['10.1.0.0/16', '127.0.0.1:9000', '[::1]:9001', 'intranet.example:8080', 'db.example', '0xC0A80101'],
     });
     const allowed = (host: string, port: number): boolean => policy.decideHost(host, port).allowed;
@@ -362,7 +362,7 @@ describe('the egress policy', () => {
   });
 
   it('denies ports whatever else is allowed', () => {
-    const policy = new EgressPolicy({ denyPorts: [25], allow: ['10.0.0.1:25'] });
+    const policy = createEgressPolicy({ denyPorts: [25], allow: ['10.0.0.1:25'] });
     for (const host of ['example.com', '8.8.8.8', '10.0.0.1'])
       expect(policy.decideHost(host, 25)).toEqual({ allowed: false, reason: 'port' });
     expect(policy.decideAddress('8.8.8.8', 25)).toEqual({ allowed: false, reason: 'port' });
@@ -380,12 +380,12 @@ describe('the egress policy', () => {
   it.each(['', '10.0.0.0/40', '10.0.0.1/8', 'http://x', 'a b', 'host:0', 'host:65536', '*.example.com'])(
     'cannot be made with the exception %j',
     (entry) => {
-      expect(() => new EgressPolicy({ allow: [entry] })).toThrow(TypeError);
+      expect(() => createEgressPolicy({ allow: [entry] })).toThrow(TypeError);
     },
   );
 
   it('cannot be made with a port that is none', () => {
-    expect(() => new EgressPolicy({ denyPorts: [0] })).toThrow(TypeError);
+    expect(() => createEgressPolicy({ denyPorts: [0] })).toThrow(TypeError);
   });
 
   it('never lets through what it would refuse in canonical form, and never throws', () => {
