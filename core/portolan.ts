@@ -12,6 +12,7 @@ import type { GatewayAddress } from './session/credentials.ts';
 import { Exits } from './session/exits.ts';
 import { GatewayAuthorizer } from './session/gateway-authorizer.ts';
 import { Sessions } from './session/sessions.ts';
+import type { SessionPorts } from './session/sessions.ts';
 import { builtInTemplates } from './session/vendors/catalogue.ts';
 import { durable } from './storage/durable.ts';
 import { defaultRetryPolicy, RetryBudget } from './storage/retry.ts';
@@ -32,6 +33,8 @@ export interface PortolanPorts {
   readonly random?: (() => number) | undefined;
   /** Told each secret value that is loaded, so that logs can be scrubbed of it. */
   readonly onSecretValue?: ((value: string) => void) | undefined;
+  /** Told when this process deletes a session. */
+  readonly onSessionDeleted?: SessionPorts['onDeleted'];
 }
 
 export interface Portolan {
@@ -68,7 +71,7 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
   const signer = new Signer(crypto, secrets, configuration.signingSecret);
   const exits = new Exits(configuration, builtInTemplates, secrets);
   const sessions = new Sessions(
-    { store, counters, clock, crypto, signer, exits },
+    { store, counters, clock, crypto, signer, exits, onDeleted: ports.onSessionDeleted },
     {
       tombstoneMs: (configuration.sessions?.tombstoneSeconds ?? 3_600) * 1_000,
       createsPerHour: configuration.limits?.createsPerHour ?? 10_000,

@@ -1,19 +1,42 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { Configuration } from '../../core/config/configuration.ts';
-import type { Clock, Counters, Crypto, HttpHandler, KeyValueStore, Logger, Secrets } from '../../core/ports/index.ts';
+import type { Clock, Counters, Crypto, KeyValueStore, Logger, LogSink, Secrets } from '../../core/ports/index.ts';
+import type { Portolan } from '../../core/portolan.ts';
+import type { Scrubber } from '../../core/telemetry/scrub.ts';
 
-const token = <T>(name: string): ServiceIdentifier<T> => Symbol(name) as ServiceIdentifier<T>;
+/** Typed, so that a swapped pair of bindings does not compile. */
+function token<T>(name: string): ServiceIdentifier<T> {
+  return Symbol(name) as ServiceIdentifier<T>;
+}
+
+interface Tokens {
+  readonly clock: ServiceIdentifier<Clock>;
+  readonly crypto: ServiceIdentifier<Crypto>;
+  /** Where finished log lines go. */
+  readonly logSink: ServiceIdentifier<LogSink>;
+  readonly configuration: ServiceIdentifier<Configuration>;
+  /** The adapter's store as it is; core puts retries and expiry over it. */
+  readonly store: ServiceIdentifier<KeyValueStore>;
+  /** The platform's own counters, or null for counters over the store. */
+  readonly counters: ServiceIdentifier<Counters | null>;
+  /** The adapter's secrets as they are; core caches. */
+  readonly secrets: ServiceIdentifier<Secrets>;
+  /** Bound by `compose`, as are the two after it. */
+  readonly logger: ServiceIdentifier<Logger>;
+  readonly scrubber: ServiceIdentifier<Scrubber>;
+  readonly portolan: ServiceIdentifier<Portolan>;
+}
 
 /** What a platform's module binds. */
-export const tokens = {
-  clock: token<Clock>('Clock'),
-  crypto: token<Crypto>('Crypto'),
-  logger: token<Logger>('Logger'),
-  configuration: token<Configuration>('Configuration'),
-  /** The adapter's store as it is; core puts `durable` over it. */
-  store: token<KeyValueStore>('KeyValueStore'),
-  counters: token<Counters>('Counters'),
-  /** The adapter's secrets as they are; core caches. */
-  secrets: token<Secrets>('Secrets'),
-  handler: token<HttpHandler>('HttpHandler'),
+export const tokens: Tokens = {
+  clock: token('Clock'),
+  crypto: token('Crypto'),
+  logSink: token('LogSink'),
+  configuration: token('Configuration'),
+  store: token('KeyValueStore'),
+  counters: token('Counters'),
+  secrets: token('Secrets'),
+  logger: token('Logger'),
+  scrubber: token('Scrubber'),
+  portolan: token('Portolan'),
 };

@@ -71,6 +71,8 @@ export interface SessionPorts {
   readonly crypto: Crypto;
   readonly signer: Signer;
   readonly exits: Exits;
+  /** Told when this process deletes a session, so that a gateway beside it can cut what is open. */
+  readonly onDeleted?: ((session: { readonly tenant: string; readonly sessionId: string }) => void) | undefined;
 }
 
 /** Writes that lose this many races in a row give up with `aborted`. */
@@ -235,6 +237,7 @@ export class Sessions {
       (session, now) => ({ ok: true, value: deleted(session, now) }),
       options,
     );
+    if (result.ok) this.#ports.onDeleted?.({ tenant: principal.tenant, sessionId });
     if (result.ok || result.reason === 'not-found' || result.reason === 'gone') return { ok: true, value: undefined };
     return result;
   }

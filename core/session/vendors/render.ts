@@ -152,7 +152,8 @@ function readValues(template: VendorTemplate, request: RenderRequest, problem: R
 
 function readCountry(template: VendorTemplate, country: string, problem: Report): string | undefined {
   const { aliases = {}, only } = template.geo?.country ?? {};
-  const code = country.length === 2 ? country.toUpperCase() : '';
+  // Looked at before the upper case, which makes letters of letters that are none of ours: that of U+017F is S.
+  const code = /^[A-Za-z]{2}$/.test(country) ? country.toUpperCase() : '';
   const alias = Object.hasOwn(aliases, code) ? aliases[code] : undefined;
   if (alias === undefined && !isCountry(code)) problem('country', 'invalid', 'is no ISO 3166-1 alpha-2 code');
   else if (only !== undefined && !only.includes(code))

@@ -1,0 +1,51 @@
+# Portolan. `make run` and `make test` do all set-up themselves on a fresh Debian with Node >= 20 and npm.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The project's own Node (from npm, in the lock file), where there is one for this machine.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export METADATA_SERVER_DETECTION := none
+
+.PHONY: help setup java build run test check format bench clean compatibility
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+node_modules/.installed: package.json package-lock.json
+	@echo "Installing packages (no install scripts are run)..."
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+setup: node_modules/.installed ## install packages
+
+java:
+	@command -v java >/dev/null || { echo "Installing Java for the DynamoDB emulator..."; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } || \
+	  { echo "Java 17 or newer is needed for the DynamoDB emulator: install openjdk-17-jre-headless, then run this again."; exit 1; }
+
+build: setup ## bundles in dist/<platform>, library in dist/lib
+	node .build/build.ts
+
+dist/local/portolan.mjs: node_modules/.installed $(shell find core adapters .build -name '*.ts')
+	node .build/build.ts local
+
+run: dist/local/portolan.mjs ## run on this machine: control API on 8787, forward gateway on 8788
+	node dist/local/portolan.mjs dev $(ARGS)
+
+check: setup ## types, lint, boundaries, format, unused code
+	node .build/check.ts
+
+test: setup java build check ## everything: emulators are started and stopped; exits non-zero on any failure
+	vitest run
+	node test/conformance/write-compatibility.ts --check
+
+compatibility: ## write the compatibility table of the last test run into the README
+	node test/conformance/write-compatibility.ts
+
+bench: build ## measure against the references; prints a table
+	node test/bench/run.ts
+
+format: setup ## format all files
+	prettier --write --log-level warn .
+
+clean: ## remove what was built
+	rm -rf dist .cache core/**/*.tsbuildinfo

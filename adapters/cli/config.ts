@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { print } from './print.ts';
+import { readConfiguration } from './read-configuration.ts';
+
+/** `portolan config ...`. */
+export function addConfigCommands(program: Command): void {
+  program
+    .command('config')
+    .description('work with configuration files')
+    .command('check [file]')
+    .description('check a configuration file; with --json print it as deployed functions read it')
+    .option('--with-gateway', 'for a process that runs a forward gateway itself, as "portolan dev" does')
+    .option('--json', 'print the configuration as JSON')
+    .action((file: string | undefined, options: { readonly withGateway?: boolean; readonly json?: boolean }) => {
+      const name = file ?? 'portolan.yaml';
+      const { configuration, warnings } = readConfiguration(name, { hasGateway: options.withGateway === true });
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      print(options.json, configuration, [`${name} is right: ${Object.keys(configuration.pools).length} pool(s).`]);
+    });
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { CommandError } from './command-error.ts';
+import { addConfigCommands } from './config.ts';
+import { addDevCommand } from './dev.ts';
+import { addInvokeCommand } from './invoke.ts';
+import { addKeysCommands } from './keys.ts';
+import { addSessionsCommands } from './sessions.ts';
+
+declare const PORTOLAN_VERSION: string;
+
+const program = new Command('portolan')
+  .description('A serverless proxy that belongs to no cloud')
+  .version(typeof PORTOLAN_VERSION === 'string' ? PORTOLAN_VERSION : 'from source')
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  });
+
+addDevCommand(program);
+addSessionsCommands(program);
+addKeysCommands(program);
+addInvokeCommand(program);
+addConfigCommands(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,20 @@
+import { ContainerModule } from 'inversify';
+import type { Configuration } from '../../core/config/configuration.ts';
+import type { LogSink, Secrets } from '../../core/ports/index.ts';
+import { tokens } from '../composition/tokens.ts';
+import { nodeCrypto } from '../node/node-crypto.ts';
+import { systemClock } from '../node/system-clock.ts';
+import type { Sqlite } from './sqlite-store.ts';
+
+/** What the local platform binds. */
+export function localModule(configuration: Configuration, sqlite: Sqlite, secrets: Secrets, logSink: LogSink): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(tokens.clock).toConstantValue(systemClock);
+    bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.logSink).toConstantValue(logSink);
+    bind(tokens.configuration).toConstantValue(configuration);
+    bind(tokens.store).toConstantValue(sqlite.store);
+    bind(tokens.counters).toConstantValue(sqlite.counters);
+    bind(tokens.secrets).toConstantValue(secrets);
+  });
+}
