@@ -1,6 +1,6 @@
 import { compileReporting, valuesOf } from './compile.ts';
 import type { CompiledTemplate } from './compile.ts';
-import { isOption } from './grammar.ts';
+import { isOption, parseText } from './grammar.ts';
 import type { Node, Piece, Value } from './grammar.ts';
 import { isCountry } from './place-names.ts';
 import type { VendorTemplate } from './template.ts';
@@ -24,6 +24,7 @@ export function checkTemplate(template: VendorTemplate): readonly TemplateProble
   const problems: TemplateProblem[] = [];
   const report: Report = (pointer, detail) => void problems.push({ pointer, detail });
   const compiled = compileReporting(template, report);
+  parseText(template.handshake?.username ?? [], (part, problem) => report(`/handshake/username/${part}`, problem));
   // With texts that cannot be read, the rest would only repeat it.
   if (problems.length > 0) return problems;
   checkSid(template, report);

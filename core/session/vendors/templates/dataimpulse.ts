@@ -5,14 +5,10 @@ export const dataimpulse: VendorTemplate = {
   revision: 1,
   confidence: 'A',
   checked: '2026-11',
-  source: [
-    'https://docs.dataimpulse.com/proxies/parameters/session-id',
-    'https://docs.dataimpulse.com/proxies/parameters/city',
-    'https://docs.dataimpulse.com/proxies/parameters/state',
-  ],
+  source: ['https://docs.dataimpulse.com/proxies/parameters/session-id', 'https://docs.dataimpulse.com/proxies/parameters/city'],
   notes: [
     'About 30 minutes. A parameter sessttl is seen in clients with contradicting limits: it is left out.',
-    'Traffic with a state or a city is billed double. Countries without an exit there answer 400 NO_RAY.',
+    'Traffic with a state or a city is billed double. Where there is no exit the vendor answers 400 NO_RAY.',
   ],
   account: ['login'],
   endpoints: [

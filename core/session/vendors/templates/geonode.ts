@@ -6,8 +6,8 @@ export const geonode: VendorTemplate = {
   confidence: 'A',
   checked: '2026-11',
   source: [
-    'https://docs.geonode.com/docs/api-reference/sticky-session/get-proxy-session',
-    'https://docs.geonode.com/docs/api-reference/sticky-session/get-create',
+    'https://docs.geonode.com/docs/api-reference/sticky-session/get-proxy-session/get',
+    'https://docs.geonode.com/docs/api-reference/sticky-session/get-create/get',
   ],
   notes: ['States and cities exclude each other; how names of several words are written was not seen, so both are left out.'],
   account: ['username'],
