@@ -80,18 +80,18 @@ interface SdkError {
   readonly details?: {
     readonly errorCode?: unknown;
     readonly odataError?: { readonly code?: unknown };
-    readonly error?: { readonly code?: unknown; readonly innererror?: { readonly code?: unknown } };
+    readonly error?: { readonly code?: unknown; readonly innerError?: { readonly code?: unknown } };
   };
   readonly response?: { readonly headers?: { get(name: string): string | undefined } };
 }
 
 /**
  * The service's own name of a failure; `undefined` when there was no answer or it names none. `error.code` is undefined for single
- * operations on a table, so the parsed body is read; Key Vault puts the telling name into `innererror`.
+ * operations on a table, so the parsed body is read; Key Vault puts the telling name inside.
  */
 export function serviceCodeOf(error: unknown): string | undefined {
   const { details } = error as SdkError;
-  const named = [details?.error?.innererror?.code, details?.odataError?.code, details?.error?.code, details?.errorCode];
+  const named = [details?.error?.innerError?.code, details?.odataError?.code, details?.error?.code, details?.errorCode];
   return named.find((code): code is string => typeof code === 'string' && /^[A-Za-z]{1,64}$/.test(code));
 }
 
@@ -123,11 +123,9 @@ export function toPortError(error: unknown, operation: string, signal?: AbortSig
 
 /** The credential has one error for everything: its cause tells whether there is no identity, or whether its endpoint had a bad moment. */
 function codeOfCredential(cause: unknown): PortErrorCode {
-  const { errorCode, statusCode, code } = (cause ?? {}) as SdkError & { readonly errorCode?: unknown };
-  if (statusCode === 429) return 'resource_exhausted';
-  if (typeof statusCode === 'number' && statusCode >= 500) return 'unavailable';
-  if (errorCode === 'network_error') return 'unavailable';
-  return typeof code === 'string' ? (connectionCodes[code] ?? 'unauthenticated') : 'unauthenticated';
+  const { errorCode, status } = (cause ?? {}) as { readonly errorCode?: unknown; readonly status?: unknown };
+  if (status === 429) return 'resource_exhausted';
+  return errorCode === 'network_error' || (typeof status === 'number' && status >= 500) ? 'unavailable' : 'unauthenticated';
 }
 
 function codeOfStatus(status: number): PortErrorCode {

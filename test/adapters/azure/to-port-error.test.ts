@@ -135,10 +135,9 @@ describe('a credential that gives no token', () => {
 
   test.each([
     [{ errorCode: 'network_error' }, 'unavailable'],
-    [{ statusCode: 429 }, 'resource_exhausted'],
-    [{ statusCode: 500 }, 'unavailable'],
-    [{ code: 'ECONNREFUSED' }, 'unavailable'],
-    [{ statusCode: 400 }, 'unauthenticated'],
+    [{ status: 429 }, 'resource_exhausted'],
+    [{ status: 500 }, 'unavailable'],
+    [{ status: 400 }, 'unauthenticated'],
     [undefined, 'unauthenticated'],
   ])('because of %j is %s', (cause, expected) => {
     expect(toPortError(unavailable(cause), 'x')).toMatchObject({ code: expected, reason: 'CredentialUnavailableError' });

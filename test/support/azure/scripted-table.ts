@@ -1,4 +1,5 @@
 import { AzureNamedKeyCredential, TableClient } from '@azure/data-tables';
+import type { TableServiceClientOptions } from '@azure/data-tables';
 
 /** What the service answers to one request. */
 export interface ScriptedAnswer {
@@ -7,7 +8,7 @@ export interface ScriptedAnswer {
   readonly body?: string;
 }
 
-type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof TableClient>[3]>['httpClient']>;
+type HttpClient = NonNullable<TableServiceClientOptions['httpClient']>;
 type SdkRequest = Parameters<HttpClient['sendRequest']>[0];
 type SdkResponse = Awaited<ReturnType<HttpClient['sendRequest']>>;
 
@@ -27,7 +28,7 @@ export function scriptedTable(answer: (request: SdkRequest) => ScriptedAnswer | 
     async sendRequest(request): Promise<SdkResponse> {
       const { status, headers = {}, body = '' } = await answer(request);
       const fields = request.headers;
-      for (const { 0: name } of [...fields]) fields.delete(name);
+      for (const name of Object.keys(fields.toJSON())) fields.delete(name);
       for (const [name, value] of Object.entries(headers)) fields.set(name, value);
       return { request, status, headers: fields, bodyAsText: body };
     },
