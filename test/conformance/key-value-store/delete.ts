@@ -3,6 +3,13 @@ import { atOnce, change, present, put } from './fixture.ts';
 import type { StoreCase } from './fixture.ts';
 import { foreignVersions } from './replace.ts';
 
+/** Both at once; in every other round the second is called first. */
+async function inEitherOrder<A, B>(round: number, first: () => Promise<A>, second: () => Promise<B>): Promise<[A, B]> {
+  if (round % 2 === 0) return Promise.all([first(), second()]);
+  const [b, a] = await Promise.all([second(), first()]);
+  return [a, b];
+}
+
 export const deleting: readonly StoreCase[] = [
   {
     title: 'delete on the current version removes the record',
@@ -86,13 +93,14 @@ export const deleting: readonly StoreCase[] = [
   {
     title: 'of a replace and a delete on one version exactly one wins',
     run: async ({ store, partition }) => {
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 6; round++) {
         const key = { partition, id: `id-${round}` };
         const version = await put(store, { ...key, value: 'first' });
-        const [replaced, deleted] = await Promise.all([
-          store.replace({ ...key, value: 'second' }, version),
-          store.delete(key, version),
-        ]);
+        const [replaced, deleted] = await inEitherOrder(
+          round,
+          () => store.replace({ ...key, value: 'second' }, version),
+          () => store.delete(key, version),
+        );
         expect(replaced.replaced).toBe(!deleted.deleted);
         expect((await store.get(key))?.value).toBe(replaced.replaced ? 'second' : undefined);
       }
@@ -101,10 +109,14 @@ export const deleting: readonly StoreCase[] = [
   {
     title: 'a create beside a delete of the same key either comes after it or is refused',
     run: async ({ store, partition }) => {
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 6; round++) {
         const key = { partition, id: `id-${round}` };
         const version = await put(store, { ...key, value: 'first' });
-        const [created, deleted] = await Promise.all([store.create({ ...key, value: 'second' }), store.delete(key, version)]);
+        const [created, deleted] = await inEitherOrder(
+          round,
+          () => store.create({ ...key, value: 'second' }),
+          () => store.delete(key, version),
+        );
         expect(deleted).toEqual({ deleted: true });
         expect((await store.get(key))?.value).toBe(created.created ? 'second' : undefined);
       }
