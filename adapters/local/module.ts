@@ -4,7 +4,7 @@ import type { LogSink, Secrets } from '../../core/ports/index.ts';
 import { tokens } from '../composition/tokens.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { systemClock } from '../node/system-clock.ts';
-import type { Sqlite } from './sqlite-store.ts';
+import type { Sqlite } from './sqlite.ts';
 
 /** What the local platform binds. */
 export function localModule(configuration: Configuration, sqlite: Sqlite, secrets: Secrets, logSink: LogSink): ContainerModule {

@@ -35,7 +35,7 @@ export interface Local {
   close(): Promise<void>;
 }
 
-/** Expired rows are removed this often. */
+/** Expired rows are removed this often, and when they are expired for so long: clocks differ. */
 const purgeEveryMs = 60_000;
 
 /** Used by `portolan dev` without a configuration file: no vendor, loopback origins allowed, so that everything works offline. */
@@ -50,7 +50,7 @@ export const devConfiguration: Configuration = {
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { configuration, host, env } = options;
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
-  const secrets = firstOf([new EnvSecrets(env), new FileSecrets(secretsFolder, nodeCrypto)]);
+  const secrets = firstOf([new EnvSecrets(env), new FileSecrets(secretsFolder)]);
   const gatewayConfiguration = configuration.gateway ?? {};
 
   // The gateway's port must be known before core is made, and the gateway asks core: so it gets to know it late.
@@ -85,7 +85,11 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 
   const firstKey = await makeFirstKey(portolan.storedKeys, configuration);
   const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
-  const purge = setInterval(() => sqlite.purgeExpired(systemClock.now()), purgeEveryMs);
+  const purge = setInterval(() => {
+    sqlite.purgeExpired(systemClock.now() - purgeEveryMs).catch((error: unknown) => {
+      logger.log('warn', 'purge.failed', { 'error.type': error instanceof PortError ? error.code : 'bug' });
+    });
+  }, purgeEveryMs);
   purge.unref();
   return {
     port: server.port,

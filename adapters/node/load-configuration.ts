@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { checkConfiguration } from '../../core/config/check-configuration.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
+import type { Environment } from './environment.ts';
 import { builtInTemplates } from '../../core/session/vendors/catalogue.ts';
 
 /** There is no configuration, or it is not right: nothing starts. The message says what to do; it holds no value. */
@@ -15,7 +16,7 @@ export class ConfigurationError extends Error {
  * @param beside where the bundle is: `import.meta.url`
  * @throws {ConfigurationError} none found, or not right
  */
-export function loadConfiguration(env: Readonly<Record<string, string | undefined>>, beside: string): Configuration {
+export function loadConfiguration(env: Environment, beside: string): Configuration {
   const { text, from } = find(env, new URL('portolan.json', beside));
   let parsed: unknown;
   try {
@@ -31,7 +32,7 @@ export function loadConfiguration(env: Readonly<Record<string, string | undefine
   return checked.configuration;
 }
 
-function find(env: Readonly<Record<string, string | undefined>>, bundled: URL): { readonly text: string; readonly from: string } {
+function find(env: Environment, bundled: URL): { readonly text: string; readonly from: string } {
   const inline = env['PORTOLAN_CONFIG'];
   if (inline !== undefined) return { text: inline, from: 'PORTOLAN_CONFIG' };
   const named = env['PORTOLAN_CONFIG_FILE'];

@@ -1,0 +1,11 @@
+export { albCodec, albMultiCodec } from './alb-codec.ts';
+export { dynamoClient } from './dynamo-client.ts';
+export { DynamoCounters } from './dynamo-counters.ts';
+export { DynamoStore } from './dynamo-store.ts';
+export { dynamoTable } from './dynamo-table.ts';
+export { functionUrlCodec } from './function-url-codec.ts';
+export { httpV2Codec } from './http-v2-codec.ts';
+export { lambdaHandler, lambdaStreamHandler } from './lambda-handler.ts';
+export { awsModule } from './module.ts';
+export { restV1Codec } from './rest-v1-codec.ts';
+export { SecretsManager } from './secrets-manager.ts';

@@ -1,0 +1,41 @@
+import { ContainerModule } from 'inversify';
+import { tokens } from '../composition/tokens.ts';
+import { stdoutSink } from '../node/console-logger.ts';
+import { optionalInteger, requireVariable } from '../node/environment.ts';
+import type { Environment } from '../node/environment.ts';
+import { loadConfiguration } from '../node/load-configuration.ts';
+import { nodeCrypto } from '../node/node-crypto.ts';
+import { systemClock } from '../node/system-clock.ts';
+import { dynamoClient } from './dynamo-client.ts';
+import { DynamoCounters } from './dynamo-counters.ts';
+import { DynamoStore } from './dynamo-store.ts';
+import { SecretsManager } from './secrets-manager.ts';
+
+/**
+ * What AWS binds.
+ *
+ * | variable | holds |
+ * | --- | --- |
+ * | `PORTOLAN_TABLE` | the DynamoDB table |
+ * | `PORTOLAN_SECRET_PREFIX` | what stands before each secret's name; default nothing |
+ * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of a service may take; default 1000 |
+ * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |
+ *
+ * Region, credentials and endpoints are the SDK's own (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`...).
+ *
+ * @param beside where the bundle is: `import.meta.url`
+ */
+export function awsModule(env: Environment, beside: string): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    const table = requireVariable(env, 'PORTOLAN_TABLE', 'the name of the DynamoDB table');
+    const attemptTimeoutMs = optionalInteger(env, 'PORTOLAN_ATTEMPT_TIMEOUT_MS', 50, 60_000);
+    const client = dynamoClient({ attemptTimeoutMs });
+    bind(tokens.clock).toConstantValue(systemClock);
+    bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.logSink).toConstantValue(stdoutSink);
+    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
+    bind(tokens.store).toConstantValue(new DynamoStore(client, table));
+    bind(tokens.counters).toConstantValue(new DynamoCounters(client, table, systemClock));
+    bind(tokens.secrets).toConstantValue(new SecretsManager({ prefix: env['PORTOLAN_SECRET_PREFIX'], attemptTimeoutMs }));
+  });
+}
