@@ -16,6 +16,11 @@ const gone = {
   410: ['It expired or was deleted; said while its tombstone is kept.', 'Problem'],
 } as const;
 
+const content = {
+  413: ['Over 16 KiB.', 'Problem'],
+  415: ['Not JSON.', 'Problem'],
+} as const;
+
 const described: Readonly<Record<Operation, Described>> = {
   health: { summary: 'Is the process alive? Asks nobody else.', answers: { 200: ['Alive.', 'Health'] } },
   ready: {
@@ -31,8 +36,7 @@ const described: Readonly<Record<Operation, Described>> = {
       201: ['Created.', 'Session'],
       409: ['The id is taken or retired.', 'Problem'],
       410: ['The repeated request made a session that has ended since.', 'Problem'],
-      413: ['Over 16 KiB.', 'Problem'],
-      415: ['Not JSON.', 'Problem'],
+      ...content,
       422: ['The key was used for another request, or the vendor is not verified.', 'Problem'],
     },
   },
@@ -50,6 +54,7 @@ const described: Readonly<Record<Operation, Described>> = {
     answers: {
       200: ['The session.', 'Session'],
       ...gone,
+      ...content,
       409: ['Under 5 seconds left.', 'Problem'],
       412: ['It changed.', 'Problem'],
     },
@@ -62,6 +67,7 @@ const described: Readonly<Record<Operation, Described>> = {
     answers: {
       200: ['The session.', 'Session'],
       ...gone,
+      ...content,
       409: ['Under 5 seconds left, or a generation not reached.', 'Problem'],
       412: ['It changed.', 'Problem'],
     },

@@ -2,6 +2,8 @@ import type { Clock, EpochMillis } from '../ports/clock.ts';
 
 const minuteMs = 60_000;
 const maxKeys = 10_000;
+/** Sums of intervals such as 60,000/7 are not exact. */
+const toleranceMs = 1e-6;
 
 export interface RateDecision {
   readonly allowed: boolean;
@@ -30,18 +32,22 @@ export class RateLimiter {
   /** True when a request of this key is allowed now; it counts. Refused requests do not count. */
   allow(key: string): boolean {
     const now = this.#clock.now();
-    const arrival = Math.max(this.#arrivals.get(key) ?? now, now) + this.#intervalMs;
-    // A clock that stepped back must not shut a tenant out for as long as the step.
-    if (arrival - now > minuteMs + this.#intervalMs * 0.5 && arrival - now < 2 * minuteMs) return false;
+    const last = this.#arrivals.get(key) ?? now;
+    const arrival = Math.max(last, now) + this.#intervalMs;
+    if (arrival - now > minuteMs + toleranceMs) {
+      // More than a minute ahead: the clock stepped back, which must not shut a tenant out for as long as the step.
+      if (last - now > minuteMs) this.#arrivals.set(key, now + minuteMs);
+      return false;
+    }
     if (this.#arrivals.size >= maxKeys && !this.#arrivals.has(key)) this.#arrivals.clear();
-    this.#arrivals.set(key, arrival - now >= 2 * minuteMs ? now + this.#intervalMs : arrival);
+    this.#arrivals.set(key, arrival);
     return true;
   }
 
   /** Where the key stands, for header fields. */
   state(key: string): RateDecision {
     const now = this.#clock.now();
-    const used = Math.max(0, (this.#arrivals.get(key) ?? now) - now);
+    const used = Math.min(minuteMs, Math.max(0, (this.#arrivals.get(key) ?? now) - now));
     const remaining = Math.max(0, Math.floor((minuteMs - used) / this.#intervalMs + 1e-9));
     return {
       allowed: remaining > 0,

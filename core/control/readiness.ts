@@ -35,7 +35,8 @@ export class ReadinessCheck {
   run(options?: CallOptions): Promise<Readiness> {
     const now = this.#clock.now();
     if (this.#last === undefined || now - this.#last.at >= sharedMs || now < this.#last.at) {
-      this.#last = { at: now, result: this.#check(options) };
+      // Without the caller's signal: who goes away must not make it look ill to those who share the answer.
+      this.#last = { at: now, result: this.#check({ deadline: options?.deadline }) };
     }
     return this.#last.result;
   }

@@ -91,11 +91,13 @@ const sessions = '/v1/sessions/';
 
 /** Finds the routes of a raw path in a constant number of steps; nothing is decoded, so an encoded slash never changes the route. */
 export function matchPath(path: string): PathMatch | undefined {
+  // A path that spells a template out is none of ours: `{sessionId}` is no session.
+  if (path.includes('{')) return undefined;
   const exact = byTemplate.get(path);
   if (exact !== undefined) return { ...exact, sessionId: '' };
   if (!path.startsWith(sessions)) return undefined;
   const end = path.indexOf('/', sessions.length);
   const sessionId = end < 0 ? path.slice(sessions.length) : path.slice(sessions.length, end);
   const entry = byTemplate.get(`${sessions}{sessionId}${end < 0 ? '' : path.slice(end)}`);
-  return entry === undefined || sessionId === '' || sessionId.includes('{') ? undefined : { ...entry, sessionId };
+  return entry === undefined || sessionId === '' ? undefined : { ...entry, sessionId };
 }
