@@ -27,7 +27,7 @@ interface Remembered {
   readonly secret: string;
   readonly principal: Principal;
   readonly expiresAt: EpochMillis;
-  readonly trustedUntil: EpochMillis;
+  readonly verifiedAt: EpochMillis;
 }
 
 export interface AuthenticatorOptions {
@@ -65,7 +65,9 @@ export class Authenticator {
     if (key === undefined) return undefined;
     const now = this.#clock.now();
     const known = this.#remembered.get(key.id);
-    if (known !== undefined && now < known.trustedUntil && constantTimeEqual(known.secret, key.secret)) {
+    // A clock that stepped back must not lengthen the trust.
+    const trusted = known !== undefined && now >= known.verifiedAt && now < known.verifiedAt + storedKeyTtlMs;
+    if (trusted && constantTimeEqual(known.secret, key.secret)) {
       return now < known.expiresAt ? known.principal : undefined;
     }
     return this.#verify(key.id, key.secret, options);
@@ -76,10 +78,11 @@ export class Authenticator {
     const record = await this.#find(id, hash, options);
     const now = this.#clock.now();
     const expiresAt = record?.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.expiresAt);
-    if (record === undefined || expiresAt <= now) return undefined;
+    // Written this way round, a date there is not (NaN) counts as past.
+    if (record === undefined || !(expiresAt > now)) return undefined;
     const principal: Principal = { keyId: id, tenant: record.tenant, scopes: new Set(record.scopes) };
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
-    this.#remembered.set(id, { secret, principal, expiresAt, trustedUntil: now + storedKeyTtlMs });
+    this.#remembered.set(id, { secret, principal, expiresAt, verifiedAt: now });
     return principal;
   }
 

@@ -29,8 +29,9 @@ interface Entry {
   stale: boolean;
 }
 
-/** A forced refresh of one secret happens at most this often. */
+/** A forced refresh of one secret is tried at most this often. */
 const forcedRefreshMs = 30_000;
+const jitter = 0.1;
 /** After a failed background refresh the next waits this long. */
 const refreshRetryMs = 1_000;
 
@@ -45,6 +46,7 @@ export class CachedSecrets {
   readonly #retrier: Retrier;
   readonly #entries = new Map<string, Entry>();
   readonly #flights = new Map<string, Promise<Entry>>();
+  readonly #forcedAt = new Map<string, EpochMillis>();
   readonly #onValue: (value: string) => void;
 
   /** @param onValue told each value read, so that logs can be scrubbed of it */
@@ -76,11 +78,25 @@ export class CachedSecrets {
     return this.#lookUp(name, 'previous', options);
   }
 
-  /** Reads again now, unless that was done within 30 s: for a credential that a vendor has just refused. */
-  async refresh(name: string, options?: CallOptions): Promise<void> {
-    const entry = this.#entries.get(keyOf(name, 'current'));
-    if (entry !== undefined && this.#clock.now() - entry.readAt < forcedRefreshMs) return;
-    await this.#read(name, 'current', options);
+  /**
+   * A current version other than the one that has just been refused, by a vendor or by a signature: `undefined` when there is none, or
+   * when the secret was read within 30 s.
+   *
+   * @param refused the version that was tried
+   * @throws {PortError} it could not be read
+   */
+  async refresh(name: string, refused: string, options?: CallOptions): Promise<Secret | undefined> {
+    const key = keyOf(name, 'current');
+    const entry = this.#entries.get(key);
+    if (entry?.secret !== undefined && entry.secret.version !== refused) return entry.secret;
+    const now = this.#clock.now();
+    if (!this.#flights.has(key)) {
+      const lastAt = Math.max(entry?.readAt ?? Number.NEGATIVE_INFINITY, this.#forcedAt.get(name) ?? Number.NEGATIVE_INFINITY);
+      if (Math.abs(now - lastAt) < forcedRefreshMs) return undefined;
+      this.#forcedAt.set(name, now);
+    }
+    const { secret } = await this.#read(name, 'current', options);
+    return secret?.version === refused ? undefined : secret;
   }
 
   /** Background reads under way, for the platform's `waitUntil`. */
@@ -109,7 +125,8 @@ export class CachedSecrets {
     if (entry === undefined || now - entry.readAt >= this.#ages.hardTtlSeconds * 1_000) {
       return this.#read(name, version, options).then(({ secret }) => secret);
     }
-    if (now >= entry.refreshAt) {
+    // Further ahead than a refresh can be planned: the clock stepped back.
+    if (now >= entry.refreshAt || entry.refreshAt - now > this.#ages.softTtlSeconds * 1_000 * (1 + jitter)) {
       entry.refreshAt = now + refreshRetryMs;
       this.#read(name, version, undefined).catch(() => {
         entry.stale = true;
@@ -118,22 +135,29 @@ export class CachedSecrets {
     return entry.secret;
   }
 
-  /** One read at a time of one version; a failure is passed on and forgotten. */
+  /**
+   * One read at a time of one version; a failure is passed on and forgotten. The first caller's signal does not count: the others who
+   * wait must not fail when it goes away.
+   */
   #read(name: string, version: SecretVersion, options: CallOptions | undefined): Promise<Entry> {
     const key = keyOf(name, version);
     const running = this.#flights.get(key);
     if (running !== undefined) return running;
+    const shared: CallOptions = { deadline: options?.deadline };
     const flight = withRetry(
       this.#retrier,
-      () => (version === 'current' ? this.#secrets.get(name, 'current', options) : this.#secrets.get(name, 'previous', options)),
-      options,
+      () => (version === 'current' ? this.#secrets.get(name, 'current', shared) : this.#secrets.get(name, 'previous', shared)),
+      shared,
     )
       .then((secret) => {
         if (secret !== undefined) this.#onValue(secret.value);
         const readAt = this.#clock.now();
-        const softMs = this.#ages.softTtlSeconds * 1_000 * (0.9 + 0.2 * this.#retrier.random());
+        const softMs = this.#ages.softTtlSeconds * 1_000 * (1 - jitter + 2 * jitter * this.#retrier.random());
         const entry: Entry = { secret, readAt, refreshAt: readAt + softMs, stale: false };
+        const before = this.#entries.get(key);
         this.#entries.set(key, entry);
+        // It was rotated, so what was remembered as the version before it is one too old.
+        if (version === 'current' && before?.secret?.version !== secret?.version) this.#entries.delete(keyOf(name, 'previous'));
         return entry;
       })
       .finally(() => this.#flights.delete(key));
