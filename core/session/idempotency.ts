@@ -11,15 +11,15 @@ export const idempotencyMs = 86_400_000;
 export interface IdempotencyClaim {
   readonly sessionId: string;
   readonly creationId: string;
+  /** The ended session whose id was going to be used again, by its creation id. */
+  readonly replaces?: string | undefined;
   readonly repeated: boolean;
   readonly expiresAt: EpochMillis;
 }
 
-interface Claimed {
-  readonly bodyHash: string;
-  readonly sessionId: string;
-  readonly creationId: string;
-}
+type Proposed = Pick<IdempotencyClaim, 'sessionId' | 'creationId' | 'replaces'>;
+
+type Claimed = Proposed & { readonly bodyHash: string };
 
 /**
  * Claims an idempotency key for a create, or finds what it was claimed for (draft-ietf-httpapi-idempotency-key-header-07). Keys are the
@@ -33,7 +33,7 @@ export async function claimIdempotencyKey(
   { store, clock, crypto }: { readonly store: KeyValueStore; readonly clock: Clock; readonly crypto: Crypto },
   tenant: string,
   idempotency: { readonly key: string; readonly bodyHash: string },
-  proposed: { readonly sessionId: string; readonly creationId: string },
+  proposed: Proposed,
   options?: CallOptions,
 ): Promise<IdempotencyClaim | 'mismatch'> {
   const expiresAt = clock.now() + idempotencyMs;
@@ -52,6 +52,7 @@ export async function claimIdempotencyKey(
   return {
     sessionId: claimed.sessionId,
     creationId: claimed.creationId,
+    replaces: claimed.replaces,
     repeated: true,
     expiresAt: existing.expiresAt ?? expiresAt,
   };

@@ -106,9 +106,12 @@ export class Sessions {
     if (!planned.ok) return planned;
 
     const { tenant } = principal;
+    // An id made here is new, so there is nothing to read.
+    const before = input.sessionId === undefined ? undefined : await this.#read(tenant, input.sessionId, options);
     const proposed = {
       sessionId: input.sessionId ?? `ses_${base64url(crypto.randomBytes(16))}`,
       creationId: base64url(crypto.randomBytes(16)),
+      replaces: before?.session.creationId,
     };
     const claim =
       idempotency === undefined
@@ -117,12 +120,14 @@ export class Sessions {
     if (claim === 'mismatch') return { ok: false, reason: 'idempotency-mismatch' };
 
     const { sessionId, creationId } = claim;
-    const existing = await this.#read(tenant, sessionId, options);
+    const existing = claim.repeated ? await this.#read(tenant, sessionId, options) : before;
     if (existing?.session.creationId === creationId) return this.#repeated(existing.session);
     const blocked = existing && this.#blocks(existing.session);
     if (blocked !== undefined) return blocked;
-    // A repetition that finds another, ended session of this id: its own may have come and gone before. Never make it twice.
-    if (existing !== undefined && claim.repeated) return { ok: false, reason: 'gone', state: 'expired' };
+    // A repetition that finds an ended session which was not there at first: its own may have come and gone before. Never make it twice.
+    if (claim.repeated && existing !== undefined && existing.session.creationId !== claim.replaces) {
+      return { ok: false, reason: 'gone', state: 'expired' };
+    }
 
     const quota = await this.#quota(tenant, creationId, options);
     if (quota !== undefined) return quota;

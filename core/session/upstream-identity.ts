@@ -4,12 +4,10 @@ import { PortError } from '../ports/errors.ts';
 import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
 import type { Pool } from './exits.ts';
 import type { UpstreamIdentity } from './session.ts';
-import { newUpstreamToken, tokenSpace } from './vendors/token.ts';
+import { mustReserveTokens, newUpstreamToken } from './vendors/token.ts';
 
 /** A token is not used again for the longer of the vendor's own limit and this: the next tenant must not inherit an exit. */
 const quarantineMs = 7 * 86_400_000;
-/** From so many random bits on, 100,000 live tokens collide with a probability under 3e-10, and none is reserved. */
-const sparseBits = 64;
 const maxAttempts = 8;
 
 /**
@@ -30,7 +28,7 @@ export async function newUpstreamIdentity(
   const ttl = Math.min(ttlSeconds, template.ttl.maxSeconds ?? ttlSeconds);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const token = newUpstreamToken(template, (size) => crypto.randomBytes(size));
-    if (tokenSpace(template) >= sparseBits) return { token, startedAt, ttlSeconds: ttl };
+    if (!mustReserveTokens(template)) return { token, startedAt, ttlSeconds: ttl };
     const reserved = await store.create(
       {
         partition: `tokens.${pool.account}`,
