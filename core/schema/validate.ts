@@ -13,6 +13,7 @@ export interface JsonSchema {
   readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
   /** In Unicode code points. */
   readonly minLength?: number;
   readonly maxLength?: number;
@@ -86,9 +87,10 @@ export function firstViolation(schema: JsonSchema, value: unknown, pointer = '')
 
 type Wrong = (detail: string) => Violation;
 
-function ofNumber({ minimum, maximum }: JsonSchema, value: number, wrong: Wrong): Violation | undefined {
+function ofNumber({ minimum, maximum, exclusiveMinimum }: JsonSchema, value: number, wrong: Wrong): Violation | undefined {
   if (minimum !== undefined && value < minimum) return wrong(`must be at least ${minimum}`);
   if (maximum !== undefined && value > maximum) return wrong(`must be at most ${maximum}`);
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return wrong(`must be greater than ${exclusiveMinimum}`);
   return undefined;
 }
 
