@@ -15,7 +15,7 @@ import { assertKey, assertRecord } from './record-key.ts';
 import { withRetry } from './retry.ts';
 import type { Retrier } from './retry.ts';
 
-/** How many write ids a record remembers: its own and those of the writes before it, newest first. */
+/** How many write ids a record remembers: its own, those of the writes before it, newest first, and last always that of its creation. */
 const remembered = 8;
 
 /** What the write ids take of a value, in UTF-16 units: `remembered` x 23. */
@@ -28,9 +28,10 @@ export const maxDurableValueLength: number = maxValueLength - envelopeLength;
  * Retries a store's transient failures without ever mistaking our own success for somebody else's.
  *
  * A write whose answer was lost may have happened. So every logical write has a random id, kept with the record together with the
- * ids of the writes before it (`<id>,<id>...\n<value>`). When a write that was attempted before is refused, the record tells: our id
- * is there, so it was applied; the id we built on is there and ours is not, so it never was; neither is there, so it cannot be known
- * any more, which is an `aborted` error, never a false answer.
+ * ids of the writes before it and that of its creation (`<id>,<id>...\n<value>`). When a write that was attempted before is refused, the
+ * record tells: our id is there, so it was applied; the id we built on is there and ours is not, so it never was; neither is there, so it
+ * cannot be known any more, which is an `aborted` error, never a false answer. A first attempt needs no proof, but is looked at too where
+ * the store answers the record: something below may have sent it twice.
  *
  * Versions given out carry those ids (`<id>,<id>|<version>`), so that `replace` needs no read.
  *
@@ -54,12 +55,11 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
         async (n): Promise<CreateResult | undefined> => {
           const result = await store.create(sealed, options);
           if (result.created) return { created: true, version: versionOf([writeId], result.version) };
-          if (n === 0) return { created: false, existing: result.existing && unsealed(result.existing) };
-          const existing = result.existing ?? (await store.get(record, options));
-          if (existing === undefined) return undefined;
-          const { writeIds } = open(existing);
-          if (writeIds.includes(writeId)) return { created: true, version: ownVersion(existing, writeId) };
-          return sinceCreation(writeIds) ? { created: false, existing: unsealed(existing) } : undefined;
+          const existing = result.existing ?? (n === 0 ? undefined : await store.get(record, options));
+          if (existing === undefined) return n === 0 ? { created: false, existing } : undefined;
+          return open(existing).writeIds.includes(writeId)
+            ? { created: true, version: ownVersion(existing, writeId) }
+            : { created: false, existing: unsealed(existing) };
         },
         options,
       );
@@ -75,19 +75,20 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
         return { replaced: false, existing: existing && unsealed(existing) };
       }
       const writeId = newWriteId();
-      const writeIds = [writeId, ...from.writeIds].slice(0, remembered);
+      const writeIds = remember(writeId, from.writeIds);
       const sealed = seal(record, writeIds);
       const result = await withRetry(
         retrier,
         async (n): Promise<ReplaceResult | undefined> => {
           const result = await store.replace(sealed, from.version, options);
           if (result.replaced) return { replaced: true, version: versionOf(writeIds, result.version) };
-          if (n === 0) return { replaced: false, existing: result.existing && unsealed(result.existing) };
-          const existing = result.existing ?? (await store.get(record, options));
-          if (existing === undefined) return undefined;
+          const existing = result.existing ?? (n === 0 ? undefined : await store.get(record, options));
+          if (existing === undefined) return n === 0 ? { replaced: false, existing } : undefined;
           const history = open(existing).writeIds;
           if (history.includes(writeId)) return { replaced: true, version: ownVersion(existing, writeId) };
-          return history.includes(from.writeIds[0]) ? { replaced: false, existing: unsealed(existing) } : undefined;
+          return n === 0 || withoutGap(history).includes(from.writeIds[0])
+            ? { replaced: false, existing: unsealed(existing) }
+            : undefined;
         },
         options,
       );
@@ -100,21 +101,17 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
         assertKey(key);
         return { deleted: false };
       }
-      const result = await withRetry(
+      return withRetry(
         retrier,
-        async (n): Promise<DeleteResult | undefined> => {
+        async (n): Promise<DeleteResult> => {
           const { deleted } = await store.delete(key, from.version, options);
           if (deleted || n === 0) return { deleted };
           const existing = await store.get(key, options);
-          if (existing === undefined) return { deleted: true };
-          const { writeIds } = open(existing);
-          if (writeIds.includes(from.writeIds[0])) return { deleted: false };
-          // A new record in the place of the deleted one.
-          return sinceCreation(writeIds) ? { deleted: true } : undefined;
+          // Another creation: the record was deleted, and the key taken anew.
+          return { deleted: existing === undefined || open(existing).writeIds.at(-1) !== from.writeIds.at(-1) };
         },
         options,
       );
-      return result ?? outcomeUnknown('delete');
     },
 
     async list(partition, options) {
@@ -131,9 +128,14 @@ function outcomeUnknown(method: string): never {
   throw new PortError('aborted', `key-value-store.${method}`, { reason: 'OutcomeUnknown' });
 }
 
-/** Whether these are all the writes of a record since it was created. */
-function sinceCreation(writeIds: readonly string[]): boolean {
-  return writeIds.length < remembered;
+function remember(writeId: string, before: Opened['writeIds']): Opened['writeIds'] {
+  const all: Opened['writeIds'] = [writeId, ...before];
+  return all.length <= remembered ? all : [writeId, ...before.slice(0, remembered - 2), ...before.slice(-1)];
+}
+
+/** The newest writes, one after the other: between them and the creation some may be forgotten. */
+function withoutGap(writeIds: readonly string[]): readonly string[] {
+  return writeIds.slice(0, remembered - 1);
 }
 
 function assertFits({ value }: NewRecord): void {
