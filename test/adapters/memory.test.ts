@@ -2,7 +2,7 @@ import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
 import { durable } from '../../core/storage/durable.ts';
 import { MemoryStore } from '../../core/storage/memory-store.ts';
 import { StoreCounters } from '../../core/storage/store-counters.ts';
-import { testCounters, testKeyValueStore } from '../conformance/index.ts';
+import { testCounters, testKeyValueStore, testRetrySafety } from '../conformance/index.ts';
 
 testKeyValueStore({
   name: 'memory',
@@ -14,4 +14,11 @@ testCounters({
   makeCounters: async (clock) => ({
     counters: new StoreCounters(durable(new MemoryStore(), { clock, crypto: nodeCrypto }), clock),
   }),
+});
+
+testRetrySafety({
+  name: 'memory',
+  makeStore: async () => ({ store: new MemoryStore() }),
+  drops: 10_000,
+  contention: 20,
 });

@@ -6,3 +6,5 @@ export type { Outage, StoreFixture } from './key-value-store/fixture.ts';
 export { secretsCases, testSecrets } from './secrets.ts';
 export type { SecretsFailure, SecretsFixture, SecretsHarness, SecretsUnderTest } from './secrets.ts';
 export type { ConformanceCase, ConformanceMeta, Skips } from './suite.ts';
+export { retrySafetyCases, testRetrySafety } from './retry-safety.ts';
+export type { RetrySafetyFixture, RetrySafetyHarness } from './retry-safety.ts';

@@ -14,7 +14,7 @@ import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import { PortError } from '../../../core/ports/index.ts';
 import { durable } from '../../../core/storage/durable.ts';
 import { StoreCounters } from '../../../core/storage/store-counters.ts';
-import { testCounters, testKeyValueStore } from '../../conformance/index.ts';
+import { testCounters, testKeyValueStore, testRetrySafety } from '../../conformance/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portolan-sqlite-'));
 let files = 0;
@@ -58,6 +58,8 @@ testCounters({
     return { counters: new StoreCounters(durable(store, { clock, crypto: nodeCrypto }), clock), close };
   },
 });
+
+testRetrySafety({ name: 'SQLite', makeStore: async () => openSqlite(newFile()), drops: 10_000 });
 
 describe('a SQLite file', () => {
   test('keeps everything over close and open', async () => {
