@@ -1,8 +1,8 @@
 import type { v1 } from '@google-cloud/firestore';
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import { PortError } from '../../core/ports/index.ts';
 import type { CallOptions } from '../../core/ports/index.ts';
-import { toCredentialsError, toPortError } from './port-error.ts';
+import { emulatorSettings, lazyClient } from './lazy-client.ts';
+import { toPortError } from './port-error.ts';
 
 export interface FirestoreOptions {
   /** The project the database belongs to. */
@@ -38,15 +38,14 @@ export type Timestamp = NonNullable<NonNullable<Write['currentDocument']>['updat
 export class FirestoreClient {
   /** `projects/<project>/databases/<database>`. */
   readonly database: string;
-  readonly #options: FirestoreOptions;
   readonly #timeoutMs: number;
-  #generated: Promise<Generated> | undefined;
+  readonly #open: (operation: string, signal: AbortSignal | undefined) => Promise<Generated>;
 
   constructor(options: FirestoreOptions) {
     const { projectId, databaseId = '(default)', attemptTimeoutMs = 1_000 } = options;
     this.database = `projects/${projectId}/databases/${databaseId}`;
-    this.#options = options;
     this.#timeoutMs = attemptTimeoutMs;
+    this.#open = lazyClient(() => connect(options));
   }
 
   /** Does one write and answers its commit time. A refusal is thrown too, its canonical name as `reason`. */
@@ -88,18 +87,6 @@ export class FirestoreClient {
     return answers.flatMap(({ document }) => (document ? [document] : []));
   }
 
-  async #open(operation: string, signal: AbortSignal | undefined): Promise<Generated> {
-    if (signal?.aborted === true) throw new PortError('cancelled', operation);
-    this.#generated ??= connect(this.#options);
-    try {
-      return await this.#generated;
-    } catch (error) {
-      // The client keeps a failed start for ever: the next call needs a new one.
-      this.#generated = undefined;
-      throw toCredentialsError(error, operation);
-    }
-  }
-
   /** A new object each time: the client adds its own header fields to it. */
   #callOptions(signal?: AbortSignal): NonNullable<Parameters<Generated['runQuery']>[1]> {
     return {
@@ -117,16 +104,10 @@ async function connect({ projectId, emulatorHost }: FirestoreOptions): Promise<G
     projectId,
     // Without it every failed read is sent again by a second retry layer that no call option reaches: seven seconds for a refused connection.
     gaxServerStreamingRetries: true,
-    ...(emulatorHost === undefined ? {} : await plainText(emulatorHost)),
+    ...(await emulatorSettings(emulatorHost)),
   });
   await client.initialize();
   return client;
-}
-
-async function plainText(host: string): Promise<{ servicePath: string; port: number; sslCreds: ChannelCredentials }> {
-  const { credentials } = await import('@grpc/grpc-js');
-  const { hostname, port } = new URL(`http://${host}`);
-  return { servicePath: hostname, port: Number(port), sslCreds: credentials.createInsecure() };
 }
 
 /** Everything a server stream says, once it has ended well. */
