@@ -238,7 +238,11 @@ function charactersOf(value: Value, template: VendorTemplate, { alphabet }: Comp
     case 'sid':
       return alphabet === '' ? digits : alphabet;
     case 'country':
-      return letters + (value.fallback ?? '') + Object.values(template.geo?.country?.aliases ?? {}).join('');
+      return (
+        letters +
+        (value.fallback ?? '') +
+        (/[0-9]/.test(Object.values(template.geo?.country?.aliases ?? {}).join('')) ? digits : '')
+      );
     case 'region':
     case 'city':
       return letters + digits + (value.joiner ?? '');

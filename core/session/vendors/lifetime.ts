@@ -28,9 +28,8 @@ export function planLifetime(template: VendorTemplate, requestedTtlSeconds: numb
   const unitSeconds = unit === 'minute' ? 60 : 1;
   const rounded = Math.max(Math.ceil(requested / unitSeconds) * unitSeconds, minSeconds);
   const upstreamTtlSeconds = writesTtl(template, failClosed) ? Math.min(rounded, maxSeconds ?? rounded) : undefined;
-  // What cannot be told to the vendor is the vendor's own default; a sliding one never ends while it is used.
-  const kept =
-    upstreamTtlSeconds ?? maxSeconds ?? (kind === 'fixed' && unit === undefined ? defaultSeconds : undefined) ?? requested;
+  // What is not told to the vendor is the vendor's own default; a sliding one never ends while it is used.
+  const kept = upstreamTtlSeconds ?? (kind === 'fixed' ? defaultSeconds : undefined) ?? maxSeconds ?? requested;
   return {
     ttlSeconds: Math.min(requested, kept),
     upstreamTtlSeconds,

@@ -154,7 +154,7 @@ function readCountry(template: VendorTemplate, country: string, problem: Report)
   const { aliases = {}, only } = template.geo?.country ?? {};
   // Looked at before the upper case, which makes letters of letters that are none of ours: that of U+017F is S.
   const code = /^[A-Za-z]{2}$/.test(country) ? country.toUpperCase() : '';
-  const alias = Object.hasOwn(aliases, code) ? aliases[code] : undefined;
+  const alias = aliases[code];
   if (alias === undefined && !isCountry(code)) problem('country', 'invalid', 'is no ISO 3166-1 alpha-2 code');
   else if (only !== undefined && !only.includes(code))
     problem('country', 'unsupported', `${template.title} does not have this country`);

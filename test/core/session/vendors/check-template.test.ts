@@ -33,6 +33,8 @@ describe('checking a template', () => {
     ['a joiner that is none', ['{account.username}-{sid}[-{city|words:*}]'], '/username/0'],
     ['a rule twice', ['{account.username}-{sid}[-{country|lower|upper}]'], '/username/0'],
     ['units there are not', ['{account.username}-{sid}[-{ttl|units:w}]'], '/username/0'],
+    ['a unit twice', ['{account.username}-{sid}[-{ttl|units:s,s}]'], '/username/0'],
+    ['a default twice', ['{account.username}-{sid}-{country|default:a|default:b}'], '/username/0'],
     ['a condition there is not', ['{account.username}-{sid}[-const?always]'], '/username/0'],
     ['an option of literal text alone, which would always be written', ['{account.username}-{sid}[-const]'], '/username/0'],
     ['a space', ['{account.username} {sid}'], '/username/0'],
@@ -139,8 +141,27 @@ describe('checking a template', () => {
       ],
       ['letters as a separator', username('{account.username}x{country|lower}x{sid}')],
       [
-        'a code of a country that holds it',
-        { ...username('{account.username}[k{country|upper}]-{sid}'), geo: { country: { aliases: { GB: 'uk' } } } },
+        'a name of a country that holds it',
+        {
+          ...username('{account.username}-{sid}1{country|lower}'),
+          sid: { alphabet: 'a-z', minLength: 1, maxLength: 8 },
+          geo: { country: { aliases: { GB: 'u1' } } },
+        },
+      ],
+      [
+        'a default that holds it',
+        {
+          ...username('{account.username}-{sid}1{country|lower|default:x1}'),
+          sid: { alphabet: 'a-z', minLength: 1, maxLength: 8 },
+        },
+      ],
+      [
+        'words joined by what ends another option',
+        username('{account.username}__[a;{region|words:none}.][b;{city|words:.},]c;{sid}'),
+      ],
+      [
+        'two values with nothing between them when an option with an end is left out',
+        username('{account.username}-{sid}[-{city|lower}.]{country|upper}'),
       ],
       [
         'units that are the separator',
@@ -167,6 +188,10 @@ describe('checking a template', () => {
       [
         'a region after its country, at the end of an option',
         username('{account.username}', '[-st-{country|lower}_{region|lower|words:_}]', '-session-{sid}'),
+      ],
+      [
+        'a separator that no name of a country holds',
+        { ...username('{account.username}-{sid}1{country|lower}'), sid: { alphabet: 'a-z', minLength: 1, maxLength: 8 } },
       ],
       ['a key with the joiner in its name', username('{account.username}', '[-city_{city|lower|words:_}]', '-session-{sid}')],
     ])('but lets %s pass', (_, change) => {

@@ -37,6 +37,19 @@ describe('the lifetime of a session at a vendor (D35, D36, D40)', () => {
     expect(planLifetime(builtIn('dataimpulse'), 600)).toMatchObject({ ttlSeconds: 600, shortened: false });
   });
 
+  it('is the vendor’s default where nothing is told, even when more could be', () => {
+    const template = { ...plainTemplate, ttl: { kind: 'fixed', maxSeconds: 7_200, defaultSeconds: 600 } } as const;
+    expect(planLifetime(template, 3_600)).toMatchObject({ ttlSeconds: 600, shortened: true });
+    expect(planLifetime({ ...template, ttl: { kind: 'fixed', maxSeconds: 7_200 } }, 10_000)).toMatchObject({
+      ttlSeconds: 7_200,
+      shortened: true,
+    });
+    expect(planLifetime({ ...template, ttl: { kind: 'sliding', defaultSeconds: 600 } }, 3_600)).toMatchObject({
+      ttlSeconds: 3_600,
+      shortened: false,
+    });
+  });
+
   it('has no end at a vendor that counts from the last use, only an idle time', () => {
     expect(planLifetime(builtIn('bytio'), 604_800)).toEqual({
       ttlSeconds: 604_800,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { compile } from '../../../../core/session/vendors/compile.ts';
 import { renderCredentials } from '../../../../core/session/vendors/render.ts';
 import type { VendorTemplate } from '../../../../core/session/vendors/template.ts';
 import { builtIn, plainTemplate, problemsOf, refusals, rendered, requestFor } from './rendering.ts';
@@ -8,6 +9,19 @@ describe('rendering credentials', () => {
     const template = Object.freeze({ ...builtIn('oxylabs') });
     const request = Object.freeze(requestFor(template, { geo: Object.freeze({ country: 'us', city: 'Reno' }), ttlSeconds: 90 }));
     expect(renderCredentials(template, request)).toEqual(renderCredentials(template, request));
+  });
+
+  it('reads the texts of a template once', () => {
+    const template = { ...plainTemplate };
+    expect(compile(template)).toBe(compile(template));
+  });
+
+  it('refuses an endpoint in place of one whose host says something', () => {
+    const template = {
+      ...plainTemplate,
+      endpoints: [{ scheme: 'http', host: '[{country|lower}.]proxy.example', port: 80 }],
+    } as const;
+    expect(refusals(template, { endpoint: { host: 'proxy.example', port: 80 } })).toEqual(['endpoint unsupported']);
   });
 
   it('takes nothing from the prototype of the account', () => {
@@ -124,6 +138,7 @@ describe('rendering credentials', () => {
     ['ill-formed text', { secret: '\ud800' }, 'secret invalid'],
     ['a secret over 256 characters', { secret: 'x'.repeat(257) }, 'secret invalid'],
     ['a host with a path', { endpoint: { host: 'evil.example/', port: 1 } }, 'endpoint invalid'],
+    ['a host with an empty label', { endpoint: { host: 'evil..example', port: 1 } }, 'endpoint invalid'],
     ['a host with userinfo', { endpoint: { host: 'a@evil.example', port: 1 } }, 'endpoint invalid'],
   ])('refuses %s', (_, request, problem) => {
     expect(refusals(plainTemplate, request)).toEqual([problem]);
