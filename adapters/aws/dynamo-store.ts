@@ -49,17 +49,8 @@ export class DynamoStore implements KeyValueStore {
     this.#table = table;
   }
 
-  async get(key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined> {
-    const Key = keyOf(key);
-    try {
-      const { Item } = await this.#client.send(
-        new GetCommand({ TableName: this.#table, Key, ConsistentRead: true }),
-        requestOptions(options),
-      );
-      return Item && toRecord(key, Item, 'key-value-store.get');
-    } catch (error) {
-      throw toPortError(error, 'key-value-store.get', dynamoCodes);
-    }
+  get(key: RecordKey, options?: CallOptions): Promise<StoredRecord | undefined> {
+    return this.#read(key, options, 'key-value-store.get');
   }
 
   async create(record: NewRecord, options?: CallOptions): Promise<CreateResult> {
@@ -83,7 +74,7 @@ export class DynamoStore implements KeyValueStore {
 
   async replace(record: NewRecord, version: Version, options?: CallOptions): Promise<ReplaceResult> {
     assertRecord(record);
-    if (!isVersion(version)) return { replaced: false, existing: await this.get(record, options) };
+    if (!isVersion(version)) return { replaced: false, existing: await this.#read(record, options, 'key-value-store.replace') };
     const next = randomUUID();
     try {
       await this.#client.send(
@@ -104,7 +95,11 @@ export class DynamoStore implements KeyValueStore {
 
   async delete(key: RecordKey, version: Version, options?: CallOptions): Promise<DeleteResult> {
     const Key = keyOf(key);
-    if (!isVersion(version)) return { deleted: false };
+    if (!isVersion(version)) {
+      // Asked all the same, so that an outage does not look like a lost race.
+      await this.#read(key, options, 'key-value-store.delete');
+      return { deleted: false };
+    }
     try {
       await this.#client.send(
         new DeleteCommand({
@@ -155,6 +150,19 @@ export class DynamoStore implements KeyValueStore {
       );
     } catch (error) {
       throw toPortError(error, 'key-value-store.check', dynamoCodes);
+    }
+  }
+
+  async #read(key: RecordKey, options: CallOptions | undefined, operation: string): Promise<StoredRecord | undefined> {
+    const Key = keyOf(key);
+    try {
+      const { Item } = await this.#client.send(
+        new GetCommand({ TableName: this.#table, Key, ConsistentRead: true }),
+        requestOptions(options),
+      );
+      return Item && toRecord(key, Item, operation);
+    } catch (error) {
+      throw toPortError(error, operation, dynamoCodes);
     }
   }
 }
