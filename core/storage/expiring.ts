@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import { PortError } from '../ports/errors.ts';
-import type { KeyValueStore, NewRecord, RecordKey, StoredRecord, Version } from '../ports/key-value-store.ts';
+import type { KeyValueStore, NewRecord, StoredRecord, Version } from '../ports/key-value-store.ts';
 
 /**
  * Judges expiry, exactly and in one place: from `now >= expiresAt` a record is absent for every operation, whatever the store has got
@@ -15,11 +15,14 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
   const visible = (record: StoredRecord | undefined): StoredRecord | undefined =>
     record === undefined || expired(record.expiresAt) ? undefined : { ...record, version: wrap(record.version, record.expiresAt) };
 
-  const live = async (key: RecordKey, options?: Parameters<KeyValueStore['get']>[1]): Promise<StoredRecord | undefined> =>
-    visible(await store.get(key, options));
+  /** The store's own version, or one that loses every race. */
+  const live = (version: Version): Version => {
+    const state = unwrap(version);
+    return state === undefined || expired(state.expiresAt) ? '' : state.version;
+  };
 
   return {
-    get: live,
+    get: async (key, options) => visible(await store.get(key, options)),
 
     async create(record, options) {
       let result = await store.create(record, options);
@@ -37,18 +40,13 @@ export function expiring(store: KeyValueStore, clock: Clock): KeyValueStore {
     },
 
     async replace(record, version, options) {
-      const state = unwrap(version);
-      if (state === undefined || expired(state.expiresAt)) return { replaced: false, existing: await live(record, options) };
-      const result = await store.replace(record, state.version, options);
+      const result = await store.replace(record, live(version), options);
       return result.replaced
         ? { replaced: true, version: wrap(result.version, record.expiresAt) }
         : { replaced: false, existing: visible(result.existing) };
     },
 
-    async delete(key, version, options) {
-      const state = unwrap(version);
-      return state === undefined || expired(state.expiresAt) ? { deleted: false } : store.delete(key, state.version, options);
-    },
+    delete: (key, version, options) => store.delete(key, live(version), options),
 
     async list(partition, options) {
       const page = await store.list(partition, options);
@@ -74,6 +72,6 @@ function wrap(version: Version, expiresAt: NewRecord['expiresAt']): Version {
 }
 
 function unwrap(version: Version): { version: Version; expiresAt: number | undefined } | undefined {
-  const match = /^(\d*)~(.*)$/s.exec(version);
+  const match = /^(\d*)~(.*)$/s.exec(String(version));
   return match === null ? undefined : { version: match[2] ?? '', expiresAt: match[1] === '' ? undefined : Number(match[1]) };
 }

@@ -11,7 +11,7 @@ import type {
   Version,
 } from '../ports/key-value-store.ts';
 import { base64url } from '../text/base64url.ts';
-import { assertKey, assertRecord } from './record-key.ts';
+import { assertRecord } from './record-key.ts';
 import { withRetry } from './retry.ts';
 import type { Retrier } from './retry.ts';
 
@@ -97,10 +97,7 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
 
     async delete(key, version, options) {
       const from = parseVersion(version);
-      if (from === undefined) {
-        assertKey(key);
-        return { deleted: false };
-      }
+      if (from === undefined) return withRetry(retrier, () => store.delete(key, '', options), options);
       return withRetry(
         retrier,
         async (n): Promise<DeleteResult> => {
