@@ -10,6 +10,10 @@ export interface CompiledTemplate {
   readonly endpoints: readonly { readonly endpoint: VendorEndpoint; readonly host: readonly Node[] }[];
   /** Characters of the session token; empty for a number. */
   readonly alphabet: string;
+  /** Whether the lifetime is written when the fail-closed switch is off. */
+  readonly ttlWhenOpen: boolean;
+  /** Whether the lifetime is written when the fail-closed switch is on. */
+  readonly ttlWhenClosed: boolean;
 }
 
 const compiled = new WeakMap<VendorTemplate, CompiledTemplate>();
@@ -36,15 +40,22 @@ export function compileReporting(template: VendorTemplate, report: (pointer: str
   const { sid } = template;
   const alphabet = 'alphabet' in sid ? alphabetCharacters(sid.alphabet) : '';
   if (alphabet === undefined) report('/sid/alphabet', 'is ill-formed or names a character twice');
+  const username = text(template.username, '/username');
+  const password = text(template.password, '/password');
+  const headers = Object.entries(template.headers ?? {}).map(([name, parts]) => [name, text(parts, `/headers/${name}`)] as const);
+  const endpoints = template.endpoints.map((endpoint, index) => ({
+    endpoint,
+    host: parseText([endpoint.host], (_, problem) => report(`/endpoints/${index}/host`, problem)),
+  }));
+  const all = [username, password, ...headers.map(([, header]) => header), ...endpoints.map(({ host }) => host)].flat();
   return {
-    username: text(template.username, '/username'),
-    password: text(template.password, '/password'),
-    headers: Object.entries(template.headers ?? {}).map(([name, parts]) => [name, text(parts, `/headers/${name}`)] as const),
-    endpoints: template.endpoints.map((endpoint, index) => ({
-      endpoint,
-      host: parseText([endpoint.host], (_, problem) => report(`/endpoints/${index}/host`, problem)),
-    })),
+    username,
+    password,
+    headers,
+    endpoints,
     alphabet: alphabet ?? '',
+    ttlWhenOpen: hasTtl(all, false),
+    ttlWhenClosed: hasTtl(all, true),
   };
 }
 
@@ -55,10 +66,13 @@ export function valuesOf(text: readonly Node[]): readonly Value[] {
 
 /** Whether the lifetime is written into the credentials, with the fail-closed switch on or off. */
 export function writesTtl(template: VendorTemplate, failClosed: boolean): boolean {
-  const { username, password, headers, endpoints } = compile(template);
-  return [username, password, ...headers.map(([, text]) => text), ...endpoints.map(({ host }) => host)].flat().some((node) => {
-    if (!isOption(node)) return typeof node === 'object' && node.name === 'ttl';
-    const off = node.condition?.on === 'failClosed' && node.condition.holds !== failClosed;
-    return !off && node.pieces.some((piece) => typeof piece === 'object' && piece.name === 'ttl');
+  const { ttlWhenOpen, ttlWhenClosed } = compile(template);
+  return failClosed ? ttlWhenClosed : ttlWhenOpen;
+}
+
+function hasTtl(nodes: readonly Node[], failClosed: boolean): boolean {
+  return nodes.some((node) => {
+    if (isOption(node) && node.condition?.on === 'failClosed' && node.condition.holds !== failClosed) return false;
+    return valuesOf([node]).some(({ name }) => name === 'ttl');
   });
 }

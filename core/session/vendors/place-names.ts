@@ -63,9 +63,13 @@ const usStates: Readonly<Record<string, string>> = {
 
 /** Whether ISO 3166-1 assigns this code; two upper-case letters. */
 export function isCountry(code: string): boolean {
-  for (let at = 0; at < countries.length; at += 2) if (countries.startsWith(code, at) && code.length === 2) return true;
-  return false;
+  let at = countries.indexOf(code);
+  // At an odd place it is the end of one code and the start of the next.
+  while (at % 2 === 1) at = countries.indexOf(code, at + 1);
+  return at >= 0 && code.length === 2;
 }
+
+const placeName = /^[A-Za-z0-9 .'-]+$/;
 
 /**
  * The words of a place name, letters and digits only: accents go, `St. John's` is `St Johns`, a hyphen parts words. `undefined` for a name
@@ -73,8 +77,8 @@ export function isCountry(code: string): boolean {
  */
 export function placeWords(name: string): readonly string[] | undefined {
   if (name.length > 64) return undefined;
-  const plain = name.normalize('NFD').replace(/\p{M}/gu, '');
-  if (!/^[A-Za-z0-9 .'-]+$/.test(plain)) return undefined;
+  const plain = placeName.test(name) ? name : name.normalize('NFD').replace(/\p{M}/gu, '');
+  if (!placeName.test(plain)) return undefined;
   const words = plain
     .replace(/[.']/g, '')
     .split(/[ -]/)
