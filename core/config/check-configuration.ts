@@ -125,8 +125,8 @@ function problemsOfDefaults(configuration: Configuration): readonly Configuratio
 
 function problemsOfSessions({ sessions = {}, secrets = {}, gateway = {} }: Configuration): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
-  if ((sessions.defaultTtlSeconds ?? 0) > (sessions.maxTtlSeconds ?? 604_800)) {
-    problems.push({ pointer: '/sessions/defaultTtlSeconds', detail: 'is greater than maxTtlSeconds' });
+  if ((sessions.defaultTtlSeconds ?? 0) > (sessions.maxTtlSeconds ?? 86_400)) {
+    problems.push({ pointer: '/sessions/defaultTtlSeconds', detail: 'is greater than maxTtlSeconds (default 86400)' });
   }
   if ((secrets.softTtlSeconds ?? 300) > (secrets.hardTtlSeconds ?? 3_600)) {
     problems.push({ pointer: '/secrets/softTtlSeconds', detail: 'is greater than hardTtlSeconds' });

@@ -1,8 +1,9 @@
 /** The known name nearest to a mistyped one, at most a third of its letters away; `undefined` when none is near. */
 export function closest(name: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const start = name.slice(0, 64).toLowerCase();
+  const limit = Math.max(1, Math.floor(start.length / 3));
   const [best] = known
-    .map((candidate) => ({ candidate, distance: distance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distance(start, candidate.toLowerCase()) }))
     .filter((scored) => scored.distance <= limit)
     .toSorted((a, b) => a.distance - b.distance);
   return best?.candidate;
