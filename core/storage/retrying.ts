@@ -11,7 +11,6 @@ import type {
   Version,
 } from '../ports/key-value-store.ts';
 import { base64url } from '../text/base64url.ts';
-import { assertRecord } from './record-key.ts';
 import { withRetry } from './retry.ts';
 import type { Retrier } from './retry.ts';
 
@@ -69,10 +68,11 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
     async replace(record, version, options) {
       const from = parseVersion(version);
       if (from === undefined) {
-        assertRecord(record);
-        assertFits(record);
-        const existing = await withRetry(retrier, () => store.get(record, options), options);
-        return { replaced: false, existing: existing && unsealed(existing) };
+        const lost = seal(record, [newWriteId()]);
+        const result = await withRetry(retrier, () => store.replace(lost, '', options), options);
+        return result.replaced
+          ? outcomeUnknown('replace')
+          : { replaced: false, existing: result.existing && unsealed(result.existing) };
       }
       const writeId = newWriteId();
       const writeIds = remember(writeId, from.writeIds);

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { FakeClock } from './fake-clock.ts';
+
+describe('a fake clock', () => {
+  test('stands still by itself', () => {
+    const clock = new FakeClock({ now: 1_000 });
+    expect([clock.now(), clock.now()]).toEqual([1_000, 1_000]);
+  });
+
+  test('wakes sleepers in the order of their time, each at its time', async () => {
+    const clock = new FakeClock({ now: 0 });
+    const woken: [string, number][] = [];
+    const sleeper = async (name: string, ...delays: number[]): Promise<void> => {
+      for (const delayMs of delays) {
+        await clock.sleep(delayMs);
+        woken.push([name, clock.now()]);
+      }
+    };
+    const all = Promise.all([sleeper('late', 30), sleeper('twice', 10, 10), sleeper('never yet', 100)]);
+    await clock.advance(50);
+    expect(woken).toEqual([
+      ['twice', 10],
+      ['twice', 20],
+      ['late', 30],
+    ]);
+    expect(clock.now()).toBe(50);
+    expect(clock.sleeping).toBe(1);
+    await clock.advance(50);
+    await all;
+  });
+
+  test('rejects a sleep with the reason of its signal, before and during it', async () => {
+    const clock = new FakeClock();
+    const reason = new Error('gone');
+    await expect(clock.sleep(1, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const caller = new AbortController();
+    const sleep = expect(clock.sleep(1, caller.signal)).rejects.toBe(reason);
+    caller.abort(reason);
+    await sleep;
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test('moves on with every sleep when told to', async () => {
+    const clock = new FakeClock({ now: 0, autoAdvance: true });
+    await clock.sleep(10);
+    await clock.sleep(2.5);
+    expect(clock.now()).toBe(12);
+    expect(clock.slept).toEqual([10, 2.5]);
+  });
+
+  test('can be set back without waking anybody', () => {
+    const clock = new FakeClock({ now: 1_000 });
+    clock.set(10);
+    expect(clock.now()).toBe(10);
+  });
+});
