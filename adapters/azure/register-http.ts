@@ -1,11 +1,14 @@
 import { HttpResponse as FunctionsResponse } from '@azure/functions';
-import type { app, HttpHandler as FunctionsHandler, HttpMethod, InvocationContext } from '@azure/functions';
+import type { app, HttpHandler as FunctionsHandler, HttpMethod, HttpRequest as FunctionsRequest } from '@azure/functions';
+import type { ServerResponse } from 'node:http';
 import { internalError } from '../../core/control/problems.ts';
+import { HeaderList } from '../../core/http/header-list.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Clock, HttpHandler, HttpResponse, Logger, RequestContext } from '../../core/ports/index.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { functionsHttp } from './functions-http.ts';
+import { clientGone, paced, responseOf, trackResponses } from './worker-response.ts';
 
 /** The library's `app`, as far as HTTP goes. */
 export type FunctionsHttpApp = Pick<typeof app, 'http' | 'setup'>;
@@ -41,46 +44,56 @@ export function functionsHandler(
   { clock = systemClock, logger }: RegisterHttpOptions = {},
 ): FunctionsHandler {
   let coldStart = true;
+  trackResponses();
   return async (event, invocation) => {
+    const { invocationId } = invocation;
+    const log = (name: string, error: unknown): void => logFailure(logger, name, invocationId, error);
+    const out = responseOf(invocationId);
     try {
-      const context = contextOf(invocation, functionsHttp.clientAddress(event), coldStart, clock, logger);
+      const context: RequestContext = {
+        source: functionsHttp.source,
+        requestId: invocationId,
+        clientAddress: functionsHttp.clientAddress(event),
+        deadline: clock.now() + maxInvocationMs,
+        signal: out && clientGone(out),
+        traceId: invocation.traceContext?.traceParent ?? undefined,
+        coldStart,
+        // The process lives on after an answer: nothing to wait for.
+        waitUntil: (work) => void work.catch((error: unknown) => log('functions.background_failed', error)),
+      };
       coldStart = false;
-      const response = await handler(functionsHttp.decode(event), context);
-      return new FunctionsResponse(await functionsHttp.encode(response, event));
+      return await send(await handler(functionsHttp.decode(event), context), event, out);
     } catch (error) {
-      if (!(error instanceof RequestRejected)) logFailure(logger, 'functions.request_failed', invocation, error);
-      return new FunctionsResponse(await functionsHttp.encode(answerTo(error, invocation), event));
+      if (error instanceof RequestRejected) return send(rejectedResponse(error), event, out);
+      log('functions.request_failed', error);
+      return send(internalError(invocationId), event, out);
     }
   };
 }
 
-function contextOf(
-  invocation: InvocationContext,
-  clientAddress: string | undefined,
-  coldStart: boolean,
-  clock: Clock,
-  logger: Logger | undefined,
-): RequestContext {
-  return {
-    source: functionsHttp.source,
-    requestId: invocation.invocationId,
-    clientAddress,
-    deadline: clock.now() + maxInvocationMs,
-    traceId: invocation.traceContext?.traceParent ?? undefined,
-    coldStart,
-    // The process lives on after an answer: nothing to wait for.
-    waitUntil: (work) => {
-      work.catch((error: unknown) => logFailure(logger, 'functions.background_failed', invocation, error));
-    },
-  };
-}
-
-function answerTo(error: unknown, { invocationId }: InvocationContext): HttpResponse {
-  return error instanceof RequestRejected ? rejectedResponse(error) : internalError(invocationId);
+/** @throws {TypeError | RangeError} a status or a field the library cannot send */
+async function send(response: HttpResponse, event: FunctionsRequest, out: ServerResponse | undefined): Promise<FunctionsResponse> {
+  if (out === undefined) return new FunctionsResponse(await functionsHttp.encode(response, event));
+  const { status, headers, body } = response;
+  const fields = headers.flat();
+  const setCookies = headers.getAll('set-cookie');
+  const sent = new FunctionsResponse(
+    await functionsHttp.encode(
+      {
+        status,
+        headers: new HeaderList(fields.filter((_, at) => fields[at - (at % 2)] !== 'set-cookie')),
+        body: typeof body === 'object' && !(body instanceof Uint8Array) ? paced(body, out) : body,
+      },
+      event,
+    ),
+  );
+  // As they are: the library sets its fields beside these.
+  if (setCookies.length > 0) out.setHeader('set-cookie', setCookies);
+  return sent;
 }
 
 /** Logs what kind of error it was; never its message, which may hold data. */
-function logFailure(logger: Logger | undefined, event: string, { invocationId }: InvocationContext, error: unknown): void {
+function logFailure(logger: Logger | undefined, event: string, invocationId: string, error: unknown): void {
   logger?.log('error', event, {
     'error.type': error instanceof Error ? error.name : typeof error,
     'faas.invocation_id': invocationId,

@@ -7,6 +7,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AppFunction, Binding, FromWorker, ToWorker, TypedData } from './functions-protocol.ts';
 
@@ -21,7 +22,8 @@ export interface FunctionsHostOptions {
  * A local host for Azure function apps: the real `@azure/functions` in a process of its own, routes and timers as the app registers them.
  * Only apps with HTTP streams on (`app.setup({ enableHttpStream: true })`), which is how the platform forwards HTTP to ours.
  *
- * An invocation that fails before the app has answered breaks the connection: the platform itself would keep the client waiting.
+ * A client whose invocation failed without an answer is cut off after a second, and `unanswered` counts it: the platform itself would keep
+ * the client waiting.
  */
 export interface FunctionsHost {
   /** `http://127.0.0.1:<port>`. */
@@ -29,6 +31,8 @@ export interface FunctionsHost {
   readonly functions: readonly AppFunction[];
   /** From the start of the process to the app's registration, in milliseconds. */
   readonly initMs: number;
+  /** How many invocations failed and left their client without an end. */
+  readonly unanswered: number;
   /** What the app and the library logged, and what the process printed. */
   readonly output: readonly string[];
   /** Fires a timer and waits for its function. @throws {Error} it failed, or there is no such timer */
@@ -50,8 +54,13 @@ export async function startFunctionsHost({ folder, env = {} }: FunctionsHostOpti
   const ready = await firstMessage(worker, output);
   const initMs = performance.now() - startedAt;
   const invocations = new Invocations(worker, output);
+  let unanswered = 0;
   const server = createServer((request, response) => {
-    void serve(request, response, httpFunctions(ready.functions, folder), invocations, workerPort(ready.capabilities));
+    void serve(request, response, httpFunctions(ready.functions, folder), invocations, workerPort(ready.capabilities)).then(
+      (ended) => {
+        if (!ended) unanswered++;
+      },
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -59,6 +68,9 @@ export async function startFunctionsHost({ folder, env = {} }: FunctionsHostOpti
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     functions: ready.functions,
     initMs,
+    get unanswered() {
+      return unanswered;
+    },
     output,
     fireTimer: (name) => fireTimer(name, ready.functions, invocations),
     stop: async () => {
@@ -135,7 +147,9 @@ interface HttpFunction {
 
 function httpFunctions(functions: readonly AppFunction[], folder: string): HttpFunction[] {
   const prefix = routePrefix(folder);
-  return functions.flatMap(({ name, bindings }) =>
+  // As ASP.NET Core orders them, as far as it matters here: a catch-all comes last.
+  const order = functions.toSorted((a, b) => Number(hasCatchAll(a)) - Number(hasCatchAll(b)));
+  return order.flatMap(({ name, bindings }) =>
     bindingsOf(bindings, 'httpTrigger').map(([bindingName, { route = name, methods = ['GET', 'POST'] }]) => ({
       name,
       bindingName,
@@ -143,6 +157,10 @@ function httpFunctions(functions: readonly AppFunction[], folder: string): HttpF
       route: routePattern([prefix, route].filter((part) => part !== '').join('/')),
     })),
   );
+}
+
+function hasCatchAll({ bindings }: AppFunction): boolean {
+  return Object.values(bindings).some(({ route = '' }) => route.includes('{*'));
 }
 
 function bindingsOf(bindings: AppFunction['bindings'], type: string): [string, Binding][] {
@@ -174,13 +192,13 @@ async function serve(
   functions: readonly HttpFunction[],
   invocations: Invocations,
   port: number,
-): Promise<void> {
+): Promise<boolean> {
   const [path = '/'] = (request.url ?? '/').split('?');
   const routed = functions.filter(({ route }) => route.test(path));
   const target = routed.find(({ methods }) => methods.has(request.method ?? ''));
   if (target === undefined) {
     response.writeHead(routed.length === 0 ? 404 : 405).end();
-    return;
+    return true;
   }
   const invocationId = randomUUID();
   const headers = platformHeaders(request);
@@ -193,10 +211,12 @@ async function serve(
     inputData: [{ name: target.bindingName, data: { json: '{}' } }],
     ...(typeof headers['traceparent'] === 'string' ? { traceContext: { traceParent: headers['traceparent'] } } : {}),
   });
-  if (failure !== undefined) {
-    forwarded.destroy();
-    response.destroy();
-  }
+  if (failure === undefined) return true;
+  if (!response.closed) await Promise.race([once(response, 'close'), sleep(1_000, undefined, { ref: false })]);
+  if (response.closed) return true;
+  forwarded.destroy();
+  response.destroy();
+  return false;
 }
 
 /** The fields as the app sees them: repeated ones joined, and what App Service's front end adds. */

@@ -18,6 +18,22 @@ async function* broken(): AsyncIterable<Uint8Array> {
   throw new Error('upstream broke off');
 }
 
+let endlessBytes = 0;
+let endlessAborted = false;
+
+/** Content without end, made as fast as it is taken. */
+async function* endless(signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  signal?.addEventListener('abort', () => {
+    endlessAborted = true;
+  });
+  const chunk = Buffer.alloc(65_536);
+  for (;;) {
+    endlessBytes += chunk.length;
+    yield chunk;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 const json = (value: unknown): { status: number; headers: HeaderList; body: string } => ({
   status: 200,
   headers: new HeaderList(['content-type', 'application/json']),
@@ -31,6 +47,8 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/field') return { status: 200, headers: new HeaderList(['x-bad', 'line\nend']), body: undefined };
   if (path === '/stream') return { status: 200, headers: new HeaderList(['content-type', 'text/plain']), body: chunks(100) };
   if (path === '/broken') return { status: 200, headers: new HeaderList(), body: broken() };
+  if (path === '/endless') return { status: 200, headers: new HeaderList(), body: endless(context.signal) };
+  if (path === '/endless-end') return json({ produced: endlessBytes, aborted: endlessAborted });
   if (path === '/empty') return { status: 204, headers: new HeaderList(), body: undefined };
   if (path === '/cookies') {
     const cookies = request.headers.get('x-set-cookie')?.split('|') ?? [];
@@ -47,6 +65,16 @@ const handler: HttpHandler = async (request, context) => {
 };
 
 registerHttp(app, handler);
+
+// What the platform does with a function that throws, for comparison.
+app.http('bare', {
+  methods: ['GET'],
+  authLevel: 'anonymous',
+  route: 'bare/throws',
+  handler: () => {
+    throw new Error('nobody answers');
+  },
+});
 
 app.timer('ticks', {
   schedule: '0 * * * * *',

@@ -1,0 +1,54 @@
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const responses = new Map<string, ServerResponse>();
+let tracking = false;
+
+/**
+ * Keeps the response each invocation will be answered with. With streams on, the library runs an HTTP server of its own for the platform's
+ * forwarded requests, and gives no access to it; Node tells of every request a server begins
+ * (https://nodejs.org/docs/latest-v24.x/api/diagnostics_channel.html#http).
+ *
+ * With the response in hand we can do what the library cannot: see that the client is gone, wait for a slow one, break off an answer
+ * that broke off behind us (it would hang), and send several `Set-Cookie` as they are.
+ */
+export function trackResponses(): void {
+  if (tracking) return;
+  tracking = true;
+  subscribe('http.server.request.start', (message) => {
+    const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+    const invocationId = request.headers['x-ms-invocation-id'];
+    if (typeof invocationId !== 'string') return;
+    responses.set(invocationId, response);
+    response.once('close', () => responses.delete(invocationId));
+  });
+}
+
+/** The response of an invocation under way; `undefined` when Node did not tell of it. */
+export function responseOf(invocationId: string): ServerResponse | undefined {
+  return responses.get(invocationId);
+}
+
+/** Aborts when the client goes away before it has the whole answer. */
+export function clientGone(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+/** The same content, at the client's pace: stops when the client is gone, and breaks the answer off when the content does. */
+export async function* paced(body: AsyncIterable<Uint8Array>, response: ServerResponse): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) {
+      yield chunk;
+      if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (response.destroyed) return;
+    }
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
+}
