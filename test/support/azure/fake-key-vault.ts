@@ -38,7 +38,7 @@ export class FakeKeyVault {
   readonly #secrets = new Map<string, Version[]>();
   #created = Math.floor(Date.UTC(2026, 0, 1) / 1_000);
   #failure: Failure | 'reset' | undefined;
-  #identityFailure: number | 'reset' | undefined;
+  #identityFailure: number | 'reset' | 'hang' | undefined;
 
   static async start(): Promise<FakeKeyVault> {
     const fake = new FakeKeyVault();
@@ -74,8 +74,8 @@ export class FakeKeyVault {
     this.#failure = failure;
   }
 
-  /** Makes the identity's endpoint answer with a status, or break the connection; `undefined` heals. */
-  failIdentity(failure: number | 'reset' | undefined): void {
+  /** Makes the identity's endpoint answer with a status, break the connection or say nothing; `undefined` heals. */
+  failIdentity(failure: number | 'reset' | 'hang' | undefined): void {
     this.#identityFailure = failure;
   }
 
@@ -97,6 +97,7 @@ export class FakeKeyVault {
   }
 
   #identity(request: IncomingMessage, url: URL, response: ServerResponse): void {
+    if (this.#identityFailure === 'hang') return;
     if (this.#identityFailure === 'reset') return void request.socket.destroy();
     if (this.#identityFailure !== undefined) return error(response, { status: this.#identityFailure, code: 'Failed' });
     if (request.headers['x-identity-header'] !== identityHeader) return error(response, { status: 401, code: 'Unauthorized' });

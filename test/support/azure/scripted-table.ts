@@ -1,5 +1,6 @@
 import { AzureNamedKeyCredential, TableClient } from '@azure/data-tables';
 import type { TableServiceClientOptions } from '@azure/data-tables';
+import type { TokenCredential } from '@azure/identity';
 
 /** What the service answers to one request. */
 export interface ScriptedAnswer {
@@ -23,7 +24,10 @@ export function failure(status: number, code?: string, headers: Readonly<Record<
 }
 
 /** The real client over a service that says what it is told to: for what Azurite never says. */
-export function scriptedTable(answer: (request: SdkRequest) => ScriptedAnswer | Promise<ScriptedAnswer>): TableClient {
+export function scriptedTable(
+  answer: (request: SdkRequest) => ScriptedAnswer | Promise<ScriptedAnswer>,
+  credential?: TokenCredential,
+): TableClient {
   const httpClient: HttpClient = {
     async sendRequest(request): Promise<SdkResponse> {
       const { status, headers = {}, body = '' } = await answer(request);
@@ -33,8 +37,8 @@ export function scriptedTable(answer: (request: SdkRequest) => ScriptedAnswer | 
       return { request, status, headers: fields, bodyAsText: body };
     },
   };
-  return new TableClient('https://account.table.core.windows.net', 'records', new AzureNamedKeyCredential('account', 'a2V5'), {
-    retryOptions: { maxRetries: 0 },
-    httpClient,
-  });
+  const [url, options] = ['https://account.table.core.windows.net', { retryOptions: { maxRetries: 0 }, httpClient }] as const;
+  return credential === undefined
+    ? new TableClient(url, 'records', new AzureNamedKeyCredential('account', 'a2V5'), options)
+    : new TableClient(url, 'records', credential, options);
 }
