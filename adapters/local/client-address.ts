@@ -21,7 +21,7 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
     const address = peer === undefined ? undefined : bare(peer);
     if (trusted.length === 0 || address === undefined || !isTrusted(address)) return address;
     let client = address;
-    for (const hop of (forwardedFor() ?? '').split(',').reverse()) {
+    for (const hop of (forwardedFor() ?? '').split(',').toReversed()) {
       const next = bare(hop.trim());
       if (parseIpAddress(next) === undefined) break;
       client = next;

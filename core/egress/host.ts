@@ -19,7 +19,6 @@ const name = /^(?!.{254})[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?
  */
 export function parseHost(text: string): Host | undefined {
   // Characters that would end the host in a URL, or that a URL parser drops in silence.
-  // oxlint-disable-next-line no-control-regex
   if (text.length > 1_024 || /[\x00-\x20\x7f/?#@\\]/.test(text)) return undefined;
   const bracketed = text.startsWith('[') && text.endsWith(']');
   if (text.includes(':') && !bracketed && parseIpAddress(text) === undefined) return undefined;

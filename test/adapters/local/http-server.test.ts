@@ -405,7 +405,8 @@ describe('an answer', () => {
 
   it('streams, no faster than the client reads', async () => {
     let made = 0;
-    let released = false;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
         for (;;) {
@@ -413,7 +414,7 @@ describe('an answer', () => {
           yield new Uint8Array(65_536);
         }
       } finally {
-        released = true;
+        release();
       }
     }
     const { port } = await start(() => ({ status: 200, headers: noHeaders, body: endless() }));
@@ -428,7 +429,7 @@ describe('an answer', () => {
     }
     expect(made).toBeLessThan(64 * 1_024 * 1_024);
     response.destroy();
-    while (!released) await new Promise((resolve) => setTimeout(resolve, 5));
+    await released;
   });
 
   it('whose stream fails is cut, not ended (F10)', async () => {
@@ -505,7 +506,7 @@ describe('the server', () => {
     const idle = exchange(server.port, '');
     await inHandler;
     const closed = server.close();
-    await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow('fetch failed');
     release();
     expect(await answer).toMatch(/connection: close[^]*done$/i);
     await closed;

@@ -26,9 +26,8 @@ testSecrets({
         return `${mtimeNs.toString(36)}-${ino.toString(36)}`;
       },
       async fail(kind) {
-        await rename(...(kind === undefined ? ([`${own}-away`, own] as const) : ([own, `${own}-away`] as const))).catch(
-          () => undefined,
-        );
+        const away = `${own}-away`;
+        await (kind === undefined ? rename(away, own) : rename(own, away)).catch(() => undefined);
       },
     };
   },

@@ -16,7 +16,6 @@ function setUp(options: Partial<JsonLoggerOptions> = {}): { logger: Logger; line
 /** What every line promises, whatever was logged. */
 function expectSafeLine(line: string): void {
   expect(() => JSON.parse(line) as unknown).not.toThrow();
-  // oxlint-disable-next-line no-control-regex
   expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202e]/);
   expect(Buffer.byteLength(line)).toBeLessThanOrEqual(maxLineBytes);
 }
