@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup java build run test check format bench clean compatibility
+.PHONY: help setup system build run test check format bench clean compatibility
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -17,10 +17,14 @@ node_modules/.installed: package.json package-lock.json
 
 setup: node_modules/.installed ## install packages
 
-java:
-	@command -v java >/dev/null || { echo "Installing Java for the DynamoDB emulator..."; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } || \
-	  { echo "Java 17 or newer is needed for the DynamoDB emulator: install openjdk-17-jre-headless, then run this again."; exit 1; }
+system:
+	@missing=""; \
+	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	[ -z "$$missing" ] || { echo "Installing for the tests:$$missing"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } || \
+	  { echo "The tests need these Debian packages:$$missing. Install them, then run this again."; exit 1; }
 
 build: setup ## bundles in dist/<platform>, library in dist/lib
 	node .build/build.ts
@@ -34,7 +38,7 @@ run: dist/local/portolan.mjs ## run on this machine: control API on 8787, forwar
 check: setup ## types, lint, boundaries, format, unused code
 	node .build/check.ts
 
-test: setup java build check ## everything: emulators are started and stopped; exits non-zero on any failure
+test: setup system build check ## everything: emulators are started and stopped; exits non-zero on any failure
 	vitest run
 	node test/conformance/write-compatibility.ts --check
 

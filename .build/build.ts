@@ -76,7 +76,8 @@ const bundles: readonly Bundle[] = [
     platform: 'local',
     entry: 'adapters/cli/portolan.ts',
     file: 'portolan.mjs',
-    options: { external: ['@azure/functions-core'] },
+    // proxy-chain tells its errors by the names of their classes.
+    options: { external: ['@azure/functions-core'], keepNames: true },
   },
 ];
 

@@ -1,7 +1,8 @@
 import { newApiKey, scopes } from '../../core/auth/api-key.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
-import type { LogSink } from '../../core/ports/index.ts';
+import type { StoredKeys } from '../../core/auth/key-records.ts';
+import type { Counters, Logger, LogSink } from '../../core/ports/index.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { addUsage } from '../../core/session/usage.ts';
 import { base64url } from '../../core/text/base64url.ts';
@@ -13,6 +14,7 @@ import { EnvSecrets } from './env-secrets.ts';
 import { FileSecrets } from './file-secrets.ts';
 import { firstOf } from './first-of.ts';
 import { startForwardGateway } from './gateway/forward-gateway.ts';
+import type { GatewayUsage } from './gateway/forward-gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { localModule } from './module.ts';
 
@@ -46,67 +48,72 @@ export const devConfiguration: Configuration = {
   gateway: { egress: { allowLoopback: true } },
 };
 
-/** Starts the control API and the forward gateway on one SQLite store. */
+/**
+ * Starts the control API and the forward gateway on one SQLite store.
+ *
+ * @throws the system's error when a port is taken or the folder cannot be written; nothing is left running
+ */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { configuration, host, env } = options;
+  const { publicUrl, egress } = configuration.gateway ?? {};
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
   const secrets = firstOf([new EnvSecrets(env), new FileSecrets(secretsFolder)]);
-  const gatewayConfiguration = configuration.gateway ?? {};
-
-  // The gateway's port must be known before core is made, and the gateway asks core: so it gets to know it late.
-  let authorize: Parameters<typeof startForwardGateway>[0]['authorize'] = async () => ({ allowed: false });
-  let onUsage: Parameters<typeof startForwardGateway>[0]['onUsage'] = () => undefined;
-  const late = { logger: { log: (): void => undefined } as Parameters<typeof startForwardGateway>[0]['logger'] };
+  // Sessions name the gateway in their URLs, and the gateway asks about sessions: its port is filled in when it is known.
+  const address = { scheme: 'http' as const, host, port: options.gatewayPort };
+  const { portolan, logger } = compose(
+    localModule(configuration, sqlite, secrets, options.logSink),
+    publicUrl === undefined ? address : undefined,
+    ({ sessionId }) => gateway.closeSession(sessionId),
+  );
   const gateway = await startForwardGateway({
     host,
     port: options.gatewayPort,
-    authorize: (credentials) => authorize(credentials),
-    egress: createEgressPolicy(gatewayConfiguration.egress ?? {}),
-    logger: { log: (...line) => late.logger.log(...line) },
+    authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
+    egress: createEgressPolicy(egress ?? {}),
+    logger,
     clock: systemClock,
-    onUsage: (usage) => onUsage(usage),
+    onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
   });
-  const address = gatewayConfiguration.publicUrl === undefined ? { scheme: 'http' as const, host, port: gateway.port } : undefined;
-  const { portolan, logger } = compose(localModule(configuration, sqlite, secrets, options.logSink), address, ({ sessionId }) =>
-    gateway.closeSession(sessionId),
-  );
-  late.logger = logger;
-  authorize = (credentials) => portolan.gatewayAuthorizer.authorize(credentials);
-  onUsage = (usage) => {
-    addUsage(portolan.counters, usage, usage, base64url(nodeCrypto.randomBytes(12)), systemClock.now()).catch((error: unknown) => {
-      logger.log('error', 'usage.lost', {
-        sessionId: usage.sessionId,
-        bytesUp: usage.bytesUp,
-        bytesDown: usage.bytesDown,
-        'error.type': error instanceof PortError ? error.code : 'bug',
+  address.port = gateway.port;
+  try {
+    const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
+    const purge = setInterval(() => {
+      sqlite.purgeExpired(systemClock.now() - purgeEveryMs).catch((error: unknown) => {
+        logger.log('warn', 'purge.failed', { 'error.type': error instanceof PortError ? error.code : 'bug' });
       });
-    });
-  };
-
-  const firstKey = await makeFirstKey(portolan.storedKeys, configuration);
-  const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
-  const purge = setInterval(() => {
-    sqlite.purgeExpired(systemClock.now() - purgeEveryMs).catch((error: unknown) => {
-      logger.log('warn', 'purge.failed', { 'error.type': error instanceof PortError ? error.code : 'bug' });
-    });
-  }, purgeEveryMs);
-  purge.unref();
-  return {
-    port: server.port,
-    gatewayPort: gateway.port,
-    firstKey,
-    async close() {
-      clearInterval(purge);
-      await Promise.all([server.close(), gateway.close()]);
-      sqlite.close();
-    },
-  };
+    }, purgeEveryMs);
+    purge.unref();
+    return {
+      port: server.port,
+      gatewayPort: gateway.port,
+      // Last, so that a start that fails does not use up what is shown only once.
+      firstKey: await makeFirstKey(portolan.storedKeys, configuration),
+      async close() {
+        clearInterval(purge);
+        await Promise.all([server.close(), gateway.close()]);
+        sqlite.close();
+      },
+    };
+  } catch (error) {
+    await gateway.close();
+    sqlite.close();
+    throw error;
+  }
 }
 
-async function makeFirstKey(
-  storedKeys: ReturnType<typeof compose>['portolan']['storedKeys'],
-  { auth }: Configuration,
-): Promise<string | undefined> {
+/** Adds to the session's usage beside the traffic; what cannot be counted is said in the log, with the figures. */
+function recordUsage(usage: GatewayUsage, counters: Counters, logger: Logger): void {
+  addUsage(counters, usage, usage, base64url(nodeCrypto.randomBytes(12)), systemClock.now()).catch((error: unknown) => {
+    logger.log('error', 'usage.lost', {
+      sessionId: usage.sessionId,
+      bytesUp: usage.bytesUp,
+      bytesDown: usage.bytesDown,
+      'error.type': error instanceof PortError ? error.code : 'bug',
+    });
+  });
+}
+
+async function makeFirstKey(storedKeys: StoredKeys, { auth }: Configuration): Promise<string | undefined> {
   if (auth.storedKeys === false || auth.keysSecret !== undefined) return undefined;
   for await (const _ of storedKeys.list()) return undefined;
   const { key, record } = newApiKey(nodeCrypto, systemClock.now(), { tenant: 'default', scopes, name: 'first key' });

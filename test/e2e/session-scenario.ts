@@ -8,7 +8,12 @@ export const deployedConfiguration: Configuration = {
   auth: { keysSecret: 'api-keys' },
   signingSecret: 'signing-key',
   pools: {
-    default: { vendor: 'hex-proxies', secret: 'vendor-hex', endpoint: { host: 'gate.hexproxies.com', port: 8080 }, allowUnverified: true },
+    default: {
+      vendor: 'hex-proxies',
+      secret: 'vendor-hex',
+      endpoint: { host: 'gate.hexproxies.com', port: 8080 },
+      allowUnverified: true,
+    },
   },
 };
 
@@ -54,7 +59,10 @@ interface Answer {
  *
  * @returns the names of the steps that passed
  */
-export async function runSessionScenario(base: string, { key, limitedKey, strangerKey }: DeployedSecrets): Promise<readonly string[]> {
+export async function runSessionScenario(
+  base: string,
+  { key, limitedKey, strangerKey }: DeployedSecrets,
+): Promise<readonly string[]> {
   const passed: string[] = [];
   const step = async (name: string, run: () => Promise<void>): Promise<void> => {
     try {
@@ -80,7 +88,12 @@ export async function runSessionScenario(base: string, { key, limitedKey, strang
     });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, headers: response.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+    };
   };
   const id = `e2e-${Math.random().toString(36).slice(2)}`;
   const path = `/v1/sessions/${id}`;
@@ -116,7 +129,10 @@ export async function runSessionScenario(base: string, { key, limitedKey, strang
     const body = { tags: { job: 'e2e' }, sessionId: id, ttlSeconds: 600, label: 'Grüße, ☃' };
     const repeated = await call('POST', '/v1/sessions', { body, headers: { 'idempotency-key': `key-${id}` } });
     expect([repeated.status, repeated.json['generation']]).toEqual([201, 1]);
-    const other = await call('POST', '/v1/sessions', { body: { ...body, ttlSeconds: 601 }, headers: { 'idempotency-key': `key-${id}` } });
+    const other = await call('POST', '/v1/sessions', {
+      body: { ...body, ttlSeconds: 601 },
+      headers: { 'idempotency-key': `key-${id}` },
+    });
     expect([other.status, other.json['type']]).toEqual([422, 'https://portolan.dev/problems/idempotency-key-reused']);
     expect((await call('POST', '/v1/sessions', { body: { sessionId: id } })).status).toBe(409);
   });

@@ -1,0 +1,256 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { portolan, startPortolan } from '../support/local/portolan-process.ts';
+import type { RunningPortolan } from '../support/local/portolan-process.ts';
+import { selfSigned } from '../support/self-signed.ts';
+
+const run = promisify(execFile);
+
+/** What a newcomer has: curl. Answers status and body. */
+async function curl(...args: readonly string[]): Promise<{ readonly status: number; readonly body: string }> {
+  try {
+    const { stdout } = await run('curl', ['-s', '-k', '--noproxy', '', '-w', '\n%{http_code}', ...args]);
+    const end = stdout.lastIndexOf('\n');
+    return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
+  } catch (error) {
+    // A tunnel that is refused: curl's exit code 56 and the proxy's status.
+    const { code, stdout = '' } = error as { code?: unknown; stdout?: string };
+    if (code !== 56 && code !== 7) throw error;
+    return { status: Number(stdout.trim().split('\n').at(-1)), body: '' };
+  }
+}
+
+describe('portolan dev, as a newcomer uses it', () => {
+  let folder: string;
+  let server: RunningPortolan;
+  let key: string;
+  let origin: string;
+  let secureOrigin: string;
+  const closers: (() => void)[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'portolan-'));
+    server = await startPortolan(['--data', join(folder, 'data')]);
+    key = server.firstKey ?? '';
+    const plain = createServer((request, response) => response.end(`plain from ${request.socket.remoteAddress ?? ''}`)).listen(
+      0,
+      '127.0.0.1',
+    );
+    const secure = createSecureServer(selfSigned(), (_request, response) => response.end('secure')).listen(0, '127.0.0.1');
+    await Promise.all([once(plain, 'listening'), once(secure, 'listening')]);
+    origin = `http://127.0.0.1:${(plain.address() as AddressInfo).port}/`;
+    secureOrigin = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+    closers.push(
+      () => plain.close(),
+      () => secure.close(),
+    );
+  });
+  afterAll(async () => {
+    await server.kill('SIGTERM');
+    for (const close of closers) close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const api = (method: string, path: string, body?: object): Promise<{ readonly status: number; readonly body: string }> =>
+    curl(
+      '-X',
+      method,
+      `${server.api}${path}`,
+      '-H',
+      `Authorization: Bearer ${key}`,
+      ...(body === undefined ? [] : ['-H', 'Content-Type: application/json', '-d', JSON.stringify(body)]),
+    );
+
+  test('it prints a first API key once, and lines to copy', () => {
+    expect(key).toMatch(/^ptl_[a-z0-9]+_[A-Za-z0-9_-]{43}$/);
+    expect(server.greeting).toContain('curl -x "$proxyUrl"');
+  });
+
+  test('the printed lines work as printed', async () => {
+    const lines = server.greeting.slice(server.greeting.indexOf('Try it in another terminal:')).split('\n');
+    const script = [
+      `export PORTOLAN_API_KEY=${key}`,
+      ...lines.slice(1, -3),
+      'curl -s -o /dev/null -w "%{http_code}" -x "$proxyUrl" --noproxy "" ' + `${server.api}/healthz`,
+    ].join('\n');
+    const { stdout } = await run('bash', ['-c', script]);
+    expect(stdout).toContain('http://session:pts_default.first.');
+    expect(stdout).toContain('{"status":"ok"}');
+    expect(stdout.trim().endsWith('407'), stdout).toBe(true);
+  });
+
+  test('the proxy URL reaches a plain and a secure origin, again and again, until the session is deleted', async () => {
+    const created = await api('POST', '/v1/sessions', { sessionId: 'sticky', ttlSeconds: 600 });
+    expect(created.status).toBe(201);
+    const { proxyUrl } = JSON.parse(created.body) as { proxyUrl: string };
+    for (let round = 0; round < 3; round++) {
+      expect(await curl('-x', proxyUrl, origin)).toEqual({ status: 200, body: 'plain from 127.0.0.1' });
+      expect(await curl('-x', proxyUrl, secureOrigin)).toEqual({ status: 200, body: 'secure' });
+    }
+    const usage = JSON.parse((await api('GET', '/v1/sessions/sticky/usage')).body) as { bytesUp: number; bytesDown: number };
+    expect(usage.bytesUp).toBeGreaterThan(300);
+    expect(usage.bytesDown).toBeGreaterThan(300);
+    expect((await api('DELETE', '/v1/sessions/sticky')).status).toBe(204);
+    expect((await curl('-x', proxyUrl, origin)).status).toBe(407);
+    expect((await curl('-x', proxyUrl, '-o', '/dev/null', '-w', '\n%{http_connect}', secureOrigin)).status).toBe(407);
+  });
+
+  test('rotating refuses the old token and accepts the new one at once', async () => {
+    const first = JSON.parse((await api('POST', '/v1/sessions', { sessionId: 'turning' })).body) as { proxyUrl: string };
+    const second = JSON.parse((await api('POST', '/v1/sessions/turning/rotate', { generation: 1 })).body) as { proxyUrl: string };
+    expect((await curl('-x', first.proxyUrl, origin)).status).toBe(407);
+    expect((await curl('-x', second.proxyUrl, origin)).status).toBe(200);
+  });
+
+  test('metadata and private addresses are refused', async () => {
+    const { proxyUrl } = JSON.parse((await api('POST', '/v1/sessions', {})).body) as { proxyUrl: string };
+    for (const target of ['http://169.254.169.254/latest/meta-data/', 'http://10.0.0.1/', 'http://[fd00:ec2::254]/']) {
+      expect((await curl('-x', proxyUrl, target)).status, target).toBe(403);
+    }
+  });
+
+  test('neither a key nor a token is printed or stored', async () => {
+    const { proxyUrl } = JSON.parse((await api('POST', '/v1/sessions', {})).body) as { proxyUrl: string };
+    const token = new URL(proxyUrl).password;
+    const after = server.output().slice(server.greeting.length);
+    expect(after).not.toContain(token);
+    expect(after).not.toContain(key);
+    const stored = ['portolan.sqlite', 'portolan.sqlite-wal']
+      .map((file) => readFileSync(join(folder, 'data', file), 'latin1'))
+      .join('');
+    expect(stored).not.toContain(token.slice(-43));
+    expect(stored).not.toContain(key.slice(-43));
+    expect(statSync(join(folder, 'data', 'secrets', 'signing-key')).mode & 0o077).toBe(0);
+  });
+
+  test('the command line does all that the API does', async () => {
+    const as = { PORTOLAN_API_KEY: key, PORTOLAN_URL: server.api };
+    const created = await portolan(['sessions', 'create', '--id', 'by-hand', '--ttl', '60', '--tag', 'job=cli', '--json'], as);
+    expect(created).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(created.stdout)).toMatchObject({ sessionId: 'by-hand', tags: { job: 'cli' } });
+    expect((await portolan(['sessions', 'get', 'by-hand'], as)).stdout).toContain('by-hand (active, generation 1)');
+    expect((await portolan(['sessions', 'rotate', 'by-hand', '--generation', '1'], as)).stdout).toContain('generation 2');
+    expect((await portolan(['sessions', 'extend', 'by-hand', '--ttl', '120', '--json'], as)).code).toBe(0);
+    expect((await portolan(['sessions', 'list', '--tag', 'job:cli'], as)).stdout).toContain('by-hand');
+    expect((await portolan(['sessions', 'delete', 'by-hand', '--json'], as)).stdout).toContain('"deleted": true');
+    const gone = await portolan(['sessions', 'get', 'by-hand'], as);
+    expect(gone).toMatchObject({ code: 1, stdout: '' });
+    expect(gone.stderr).toContain('410 The session is deleted');
+  });
+
+  test('keys are made, listed and revoked beside the running server', async () => {
+    const data = ['--data', join(folder, 'data')];
+    const made = JSON.parse((await portolan(['keys', 'create', '--tenant', 'second', '--json', ...data])).stdout) as {
+      key: string;
+      record: { id: string };
+    };
+    const asSecond = (): Promise<{ readonly status: number }> =>
+      curl(`${server.api}/v1/sessions`, '-H', `Authorization: Bearer ${made.key}`);
+    expect((await asSecond()).status).toBe(200);
+    const listed = await portolan(['keys', 'list', '--json', ...data]);
+    expect(listed.stdout).toContain(made.record.id);
+    expect(listed.stdout).not.toContain('hash');
+    expect((await portolan(['keys', 'revoke', made.record.id, ...data])).code).toBe(0);
+    expect((await portolan(['keys', 'revoke', made.record.id, ...data])).code).toBe(1);
+    await expect.poll(async () => (await asSecond()).status, { timeout: 10_000, interval: 500 }).toBe(401);
+  });
+});
+
+describe('what is acknowledged is kept', () => {
+  test('killing the server at any moment loses no acknowledged session', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'portolan-kill-'));
+    const acknowledged: string[] = [];
+    let key: string | undefined;
+    for (let life = 0; life < 3; life++) {
+      const server = await startPortolan(['--data', folder, '--quiet']);
+      key ??= server.firstKey;
+      const headers = { authorization: `Bearer ${key ?? ''}` };
+      for (const id of acknowledged) {
+        expect((await fetch(`${server.api}/v1/sessions/${id}`, { headers })).status, id).toBe(200);
+      }
+      const writers = Array.from({ length: 4 }, async () => {
+        for (;;) {
+          const answer = await fetch(`${server.api}/v1/sessions`, { method: 'POST', headers }).catch(() => undefined);
+          if (answer?.status !== 201) return;
+          const body = await answer.text().catch(() => undefined);
+          if (body === undefined) return;
+          acknowledged.push((JSON.parse(body) as { sessionId: string }).sessionId);
+          if (acknowledged.length >= 20 * (life + 1)) void server.kill('SIGKILL');
+        }
+      });
+      await Promise.all(writers);
+    }
+    expect(acknowledged.length).toBeGreaterThanOrEqual(60);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('what cannot start says why', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'portolan-config-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const start = (text: string): ReturnType<typeof portolan> => {
+    const file = join(folder, 'portolan.yaml');
+    writeFileSync(file, text);
+    return portolan(['dev', '--data', join(folder, 'data'), '--config', file]);
+  };
+
+  test.for<[name: string, text: string, says: RegExp]>([
+    [
+      'a mistyped member',
+      'auth: {storedKeys: true}\nsigningSecret: k\npools:\n  a:\n    vendro: direct\n',
+      /portolan\.yaml:\d: \/pools\/a\/\S+ .*/,
+    ],
+    [
+      'an unknown member',
+      'auth: {storedKeys: true}\nsigningSecrett: k\npools: {a: {vendor: direct}}\n',
+      /portolan\.yaml:\d: .*signingSecret/,
+    ],
+    [
+      'an unknown vendor',
+      'auth: {storedKeys: true}\nsigningSecret: k\npools:\n  a:\n    vendor: oxylab\n',
+      /portolan\.yaml:5: \/pools\/a\/vendor is not a vendor template; did you mean "oxylabs"\?/,
+    ],
+    ['no authentication', 'signingSecret: k\npools: {a: {vendor: direct}}\n', /\/auth is required/],
+    ['no YAML', 'auth: [\n', /portolan\.yaml:\d: /],
+  ])('%s: exit code 2, file, line and hint', async ([, text, says]) => {
+    const { code, stderr, stdout } = await start(text);
+    expect(stderr).toMatch(says);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test('a port that is taken: exit code 2 and what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { code, stderr } = await portolan([
+      'dev',
+      '--data',
+      join(folder, 'taken'),
+      '--port',
+      String(port),
+      '--gateway-port',
+      '0',
+    ]);
+    server.close();
+    expect(code).toBe(2);
+    expect(stderr).toContain(`Port ${port} is taken`);
+  });
+
+  test('wrong usage: exit code 2 and the help', async () => {
+    expect(await portolan(['dev', '--prot', '1'])).toMatchObject({ code: 2 });
+    expect((await portolan(['--help'])).stdout).toContain('A serverless proxy that belongs to no cloud');
+  });
+});
