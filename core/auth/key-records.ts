@@ -1,8 +1,9 @@
 import { PortError } from '../ports/errors.ts';
-import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
+import type { CallOptions, KeyValueStore, StoredRecord } from '../ports/key-value-store.ts';
 import { firstViolation } from '../schema/validate.ts';
+import type { JsonSchema } from '../schema/validate.ts';
 import type { ApiKeyRecord } from './api-key.ts';
-import { keyRecordsSchema } from './key-records-schema.ts';
+import { keyRecordSchema, keyRecordsSchema } from './key-records-schema.ts';
 
 const partition = 'api-keys';
 
@@ -11,18 +12,27 @@ const partition = 'api-keys';
  * @throws {PortError} `data_loss` with reason `KeyRecordsInvalid`: no JSON, or not of that shape. Never prints the value.
  */
 export function parseKeyRecords(secret: string): readonly ApiKeyRecord[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(secret);
-  } catch {
-    throw invalid();
-  }
-  if (firstViolation(keyRecordsSchema, parsed) !== undefined) throw invalid();
-  return (parsed as { keys: ApiKeyRecord[] }).keys;
+  return parsed<{ keys: readonly ApiKeyRecord[] }>(secret, keyRecordsSchema, 'secrets.get').keys;
 }
 
-function invalid(): PortError {
-  return new PortError('data_loss', 'secrets.get', { reason: 'KeyRecordsInvalid' });
+/** @throws {PortError} `data_loss`: no JSON, or not of that shape */
+function parsed<T>(text: string, schema: JsonSchema, operation: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid(operation);
+  }
+  if (firstViolation(schema, value) !== undefined) throw invalid(operation);
+  return value as T;
+}
+
+function invalid(operation: string): PortError {
+  return new PortError('data_loss', operation, { reason: 'KeyRecordsInvalid' });
+}
+
+function fromRecord({ value }: StoredRecord): ApiKeyRecord {
+  return parsed(value, keyRecordSchema, 'api-keys.get');
 }
 
 /** API keys kept in the store, made and revoked with `portolan keys`. */
@@ -36,12 +46,15 @@ export class StoredKeys {
 
   async get(id: string, options?: CallOptions): Promise<ApiKeyRecord | undefined> {
     const record = await this.#store.get({ partition, id }, options);
-    return record === undefined ? undefined : (JSON.parse(record.value) as ApiKeyRecord);
+    return record === undefined ? undefined : fromRecord(record);
   }
 
+  /** @throws {TypeError} a record that could not be read back */
   async add(record: ApiKeyRecord): Promise<void> {
+    const value = JSON.stringify(record);
+    if (firstViolation(keyRecordSchema, JSON.parse(value)) !== undefined) throw new TypeError('This is no API key record');
     const expiresAt = record.expiresAt === undefined ? undefined : Date.parse(record.expiresAt);
-    const result = await this.#store.create({ partition, id: record.id, value: JSON.stringify(record), expiresAt });
+    const result = await this.#store.create({ partition, id: record.id, value, expiresAt });
     if (!result.created) throw new PortError('aborted', 'api-keys.add', { reason: 'IdTaken' });
   }
 
@@ -49,7 +62,7 @@ export class StoredKeys {
     let after: string | undefined;
     do {
       const page = await this.#store.list(partition, { after });
-      for (const record of page.records) yield JSON.parse(record.value) as ApiKeyRecord;
+      for (const record of page.records) yield fromRecord(record);
       after = page.next;
     } while (after !== undefined);
   }

@@ -12,7 +12,7 @@ export interface GatewayClaims {
 }
 
 const purpose = 'gateway-token';
-const tokenForm = /^pts_([a-z0-9-]{1,63})\.([A-Za-z0-9_-]{1,64})\.([0-9a-z]{1,11})\.([0-9a-z]{1,9})\.([A-Za-z0-9_-]{43})$/;
+const tokenForm = /^pts_([a-z0-9-]{1,63})\.([A-Za-z0-9_-]{1,64})\.([0-9a-z]{1,11})\.([0-9a-z]{1,10})\.([A-Za-z0-9_-]{43})$/;
 
 /** `pts_<tenant>.<session id>.<generation>.<expiry>.<signature>`: nothing in it needs escaping in a URL. The same for one state of a session. */
 export function gatewayToken(signer: Signer, session: Session, options?: CallOptions): string | Promise<string> {
