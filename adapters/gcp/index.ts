@@ -1,0 +1,6 @@
+export { cloudFunction } from './cloud-function.ts';
+export { FirestoreStore } from './firestore-store.ts';
+export { functionsHttp } from './functions-http.ts';
+export { gcpModule } from './module.ts';
+export { receiveAsSent } from './receive-as-sent.ts';
+export { SecretManager } from './secret-manager.ts';

@@ -1,0 +1,17 @@
+import { compose } from '../composition/compose.ts';
+import { optionalInteger } from '../node/environment.ts';
+import { cloudFunction } from './cloud-function.ts';
+import type { CloudFunction } from './cloud-function.ts';
+import { gcpModule } from './module.ts';
+import { receiveAsSent } from './receive-as-sent.ts';
+
+// The deployed function: everything is made here, once a process; the clients connect with their first call.
+const { portolan: core, logger, clock } = compose(gcpModule(process.env, import.meta.url));
+receiveAsSent();
+
+/** The function to deploy: `--entry-point portolan`. */
+export const portolan: CloudFunction = cloudFunction(core.handler, {
+  clock,
+  logger,
+  timeoutMs: optionalInteger(process.env, 'PORTOLAN_FUNCTION_TIMEOUT_MS', 1_000, 3_600_000),
+});
