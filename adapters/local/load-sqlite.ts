@@ -9,9 +9,9 @@ export function loadSqlite(
   warnings: Pick<NodeJS.Process, 'emitWarning'> = process,
 ): SqliteModule {
   const { emitWarning } = warnings;
-  warnings.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
-    if (!/^SQLite is an experimental feature/.test(String(warning))) Reflect.apply(emitWarning, warnings, [warning, ...rest]);
-  }) as typeof process.emitWarning;
+  warnings.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!String(warning).startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, warnings, [warning, ...rest]);
+  };
   try {
     return load();
   } finally {

@@ -85,7 +85,7 @@ export const retrySafetyCases: readonly ConformanceCase<RetrySafetyFixture>[] = 
           for (let attempt = 0; attempt < 8; attempt++) {
             const entry = `${caller}-${attempt}`;
             const record = (await store.get(key)) as StoredRecord;
-            if (random() < 0.3) await undefined;
+            if (random() < 0.3) await Promise.resolve();
             try {
               const { replaced } = await store.replace({ ...key, value: `${record.value}${entry} ` }, record.version);
               (replaced ? done : lost).push(entry);

@@ -253,13 +253,11 @@ export const keys: readonly StoreCase[] = [
     title: 'partition and id are never joined so that two keys become one',
     run: async ({ store, newPartition }) => {
       const p = newPartition();
-      const pairs = [
-        ...['', '/', '|', ':', '#', '~', '.', '\0', ' '].flatMap((joint) => [
-          [p, `a${joint}b${joint}c`],
-          [`${p}${joint}a`, `b${joint}c`],
-          [`${p}${joint}a${joint}b`, 'c'],
-        ]),
-      ] as [string, string][];
+      const pairs = ['', '/', '|', ':', '#', '~', '.', '\0', ' '].flatMap((joint): [string, string][] => [
+        [p, `a${joint}b${joint}c`],
+        [`${p}${joint}a`, `b${joint}c`],
+        [`${p}${joint}a${joint}b`, 'c'],
+      ]);
       const distinct = [...new Map(pairs.map((pair) => [JSON.stringify(pair), pair])).values()];
       await forEach(distinct, ([partition, id]) => put(store, { partition, id, value: JSON.stringify([partition, id]) }));
       await forEach(distinct, async ([partition, id]) => {

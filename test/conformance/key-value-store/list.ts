@@ -252,9 +252,9 @@ export const list: readonly StoreCase[] = [
       const { store, partition } = fixture;
       const stays = numbered(20, 'stays-');
       await fill(fixture, stays);
-      let scanning = true;
+      const reading = { done: false };
       const write = async (writer: number): Promise<void> => {
-        for (let n = 0; scanning && n < 500; n++) {
+        for (let n = 0; !reading.done && n < 500; n++) {
           const key = { partition, id: `stays-00${n % 20}-${writer}` };
           const version = await put(store, { ...key, value: '' });
           await store.delete(key, await change(store, { ...key, value: 'x' }, version));
@@ -269,7 +269,7 @@ export const list: readonly StoreCase[] = [
           expect(new Set(seen).size).toBe(seen.length);
         }
       };
-      await Promise.all([write(0), write(1), read().finally(() => void (scanning = false))]);
+      await Promise.all([write(0), write(1), read().finally(() => void (reading.done = true))]);
     },
   },
 ];

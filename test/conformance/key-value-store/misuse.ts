@@ -87,7 +87,7 @@ export const misuse: readonly StoreCase[] = [
     title: 'a value that is no string is a TypeError and is not written',
     run: async ({ store, partition }) => {
       for (const value of [undefined, null, 1, true, {}, ['a'], new Uint8Array(1)]) {
-        await refusesRecord(store, partition, { value: value as unknown as string }, TypeError);
+        await refusesRecord(store, partition, { value: value as string }, TypeError);
       }
     },
   },

@@ -85,7 +85,7 @@ describe('counters by compare-and-set', () => {
       },
     });
     for (const wrong of [{ by: 0.5 }, { operationId: '' }, { expiresAt: -1 }, { key: { partition: 'p', id: '' } }]) {
-      await expect(countersOver(counted).increment({ key, operationId: 'x', ...wrong })).rejects.toThrow();
+      await expect(countersOver(counted).increment({ key, operationId: 'x', ...wrong })).rejects.toThrow(/must/);
     }
     expect(reads).toBe(0);
   });
