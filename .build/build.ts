@@ -10,8 +10,11 @@ import { configurationSchema } from '../core/config/schema.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
 
-/** Some SDK dependencies are CommonJS and call `require` for Node's own modules, which an ES module does not have. */
-const requireBanner = `import{createRequire as __portolanRequire}from'node:module';const require=__portolanRequire(import.meta.url);`;
+/** Some SDK dependencies are CommonJS: they call `require` for Node's own modules, and look beside themselves, which an ES module has no words for. */
+const requireBanner = [
+  `import{createRequire as __portolanRequire}from'node:module';`,
+  `const require=__portolanRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;`,
+].join('');
 
 const common: BuildOptions = {
   bundle: true,

@@ -30,7 +30,7 @@ export async function invokePlatform(
     const logSink = (line: string): void => void process.stderr.write(`${line}\n`);
     const composition = compose(localModule(configuration, sqlite, secrets, logSink), address);
     if (source === 'azure') return await azure(event, composition);
-
+    if (source === 'gcp') return await gcp(event, composition);
     return await lambda(source, event, composition);
   } finally {
     sqlite.close();
@@ -66,4 +66,41 @@ async function azure(event: unknown, { portolan, logger, clock }: Composition): 
   const request = new HttpRequest({ method, url, headers: headers ?? {}, ...(body !== undefined && { body: { string: body } }) });
   const response = (await functionsHandler(portolan.handler, { clock, logger })(request, new InvocationContext())) as Response;
   return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+/**
+ * The event: `{method, url, headers, body}`, the request as Google's front end would send it. There is no event object on this
+ * platform, so it goes through a real HTTP exchange on the loopback, as under the Functions Framework.
+ */
+async function gcp(event: unknown, { portolan, logger, clock }: Composition): Promise<unknown> {
+  const { createServer, request } = await import('node:http');
+  const { cloudFunction } = await import('../gcp/cloud-function.ts');
+  const { receiveAsSent } = await import('../gcp/receive-as-sent.ts');
+  const { method, url, headers, body } = event as {
+    method?: string;
+    url?: string;
+    headers?: Record<string, string>;
+    body?: string;
+  };
+  if (method === undefined || url === undefined) throw new CommandError(2, 'A gcp event needs at least "method" and "url"');
+  receiveAsSent();
+  const server = createServer(cloudFunction(portolan.handler, { clock, logger })).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    const { port } = server.address() as { readonly port: number };
+    return await new Promise((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, method, path: url, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+        );
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  } finally {
+    server.close();
+  }
 }

@@ -46,6 +46,20 @@ export function makeDeployedSecrets(): DeployedSecrets {
   };
 }
 
+/** The steps of the scenario, in order. */
+export const sessionSteps: readonly string[] = [
+  'the process is alive and ready',
+  'without a key nothing is served',
+  'a session is created, with the vendor credentials in its URL',
+  'repeating the request with its key gives the same session',
+  'it is read back, by its tenant only',
+  'it is in the list, page by page',
+  'rotating names the generation and happens once',
+  'it is extended, if it is still what the caller saw',
+  'bad input is a problem with a pointer, and nothing happens',
+  'deleting it is final and can be repeated',
+];
+
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -92,7 +106,7 @@ export async function runSessionScenario(
       status: response.status,
       headers: response.headers,
       text,
-      json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+      json: isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {},
     };
   };
   const id = `e2e-${Math.random().toString(36).slice(2)}`;
@@ -102,7 +116,7 @@ export async function runSessionScenario(
   await step('the process is alive and ready', async () => {
     expect((await call('GET', '/healthz', { as: '' })).json).toEqual({ status: 'ok' });
     const ready = await call('GET', '/readyz', { as: '' });
-    expect([ready.status, ready.json['status']]).toEqual([200, 'ready']);
+    expect([ready.status, ready.json['status']], ready.text).toEqual([200, 'ready']);
   });
   await step('without a key nothing is served', async () => {
     const refused = await call('GET', path, { as: '' });
