@@ -178,21 +178,23 @@ interface Rest extends Content {
 }
 
 /** What API Gateway writes with capitals whatever the client wrote. */
-const capitalised: Readonly<Record<string, string>> = {
-  host: 'Host',
-  'user-agent': 'User-Agent',
-  'x-forwarded-for': 'X-Forwarded-For',
-  'x-forwarded-port': 'X-Forwarded-Port',
-  'x-forwarded-proto': 'X-Forwarded-Proto',
-  'x-amzn-trace-id': 'X-Amzn-Trace-Id',
-};
+const capitalised: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    host: 'Host',
+    'user-agent': 'User-Agent',
+    'x-forwarded-for': 'X-Forwarded-For',
+    'x-forwarded-port': 'X-Forwarded-Port',
+    'x-forwarded-proto': 'X-Forwarded-Proto',
+    'x-amzn-trace-id': 'X-Amzn-Trace-Id',
+  }),
+);
 
 /** REST API: the query decoded, names in mixed case, every value in the multi-value maps and the last in the others. */
 export function restEvent(request: WireRequest): Rest {
   const { path, query } = split(request.target);
   const multi = parameters(query, formDecode);
   const headers = Object.fromEntries(
-    Object.entries(all(request.headers)).map(([name, values]) => [capitalised[name] ?? name, values]),
+    Object.entries(all(request.headers)).map(([name, values]) => [capitalised.get(name) ?? name, values]),
   );
   const orNull = <Value>(map: Record<string, Value>): Record<string, Value> | null => (Object.keys(map).length === 0 ? null : map);
   return {
