@@ -362,6 +362,23 @@ describe('closing a session', () => {
     two.destroy();
   });
 
+  it('leaves a kept connection alone that another session uses by now', async () => {
+    const { port, url, sessions, closeSession } = await start();
+    sessions.set('pts_two', direct('s2'));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await throughProxy(port, `${url}/`, token, { agent });
+    const before = origin.seen.length;
+    let ended = false;
+    const answer = throughProxy(port, `${url}/hang`, basic('pts_two'), { agent }).finally(() => (ended = true));
+    while (origin.seen.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
+    closeSession('s1');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(ended).toBe(false);
+    closeSession('s2');
+    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+    agent.destroy();
+  });
+
   it('cuts plain requests in flight', async () => {
     const { port, url, closeSession } = await start();
     const before = origin.seen.length;
@@ -710,7 +727,7 @@ describe('an upstream proxy', () => {
     const socket = await tunnelTo(port, `localhost:${secureOrigin.port}`, token);
     expect(seenBy(await overTunnel(socket, '/', tls.cert)).from).toBe('127.0.0.3');
     expect(socks.asked).toEqual([`127.0.0.1:${origin.port}`, `localhost:${secureOrigin.port}`]);
-    expect(await openTunnel(port, 'example.com:443', basic('pts_bad'))).toMatchObject({ status: 502 });
+    expect(await openTunnel(port, `127.0.0.1:${origin.port}`, basic('pts_bad'))).toMatchObject({ status: 502 });
     expect(await openTunnel(port, 'example.com:1', token)).toMatchObject({
       status: 502,
       headers: { 'proxy-status': 'portolan; error=connection_refused' },

@@ -270,6 +270,27 @@ describe('an ill-formed request', () => {
     },
   );
 
+  it('in its chunks, after the answer began, cuts the connection and adds nothing to the answer', async () => {
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        yield Buffer.from('answer');
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    const { port } = await start(() => ({ status: 200, headers: noHeaders, body: endless() }));
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => {
+      if (received === '') socket.write('no chunk\r\n');
+      received += chunk.toString();
+    });
+    socket.write(`${post}Transfer-Encoding: chunked\r\n\r\n`);
+    await once(socket, 'close');
+    expect(statuses(received)).toEqual([200]);
+    expect(received).not.toMatch(/problem|\r\n0\r\n\r\n$/);
+  });
+
   it('is answered 408 when its header section does not arrive in time', async () => {
     const { port } = await start(ok, { limits: { headersTimeoutMs: 50, requestTimeoutMs: 100 } });
     const received = await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nX: ');
