@@ -56,8 +56,10 @@ export function createJsonLogger(options: JsonLoggerOptions): Logger {
   const text = (value: string, maxLength = maxFieldLength): string => {
     if (value.length <= maxLength) return quote(scrubber.scrub(value));
     // A secret across the cut must still be recognised: look past it by the longest secret, then drop that much again.
-    const clean = scrubber.scrub(value.slice(0, maxLength + scrubber.longest));
-    return quote(`${clean.slice(0, Math.max(0, Math.min(maxLength, clean.length - scrubber.longest)))}…`);
+    const window = value.slice(0, maxLength + scrubber.longest);
+    const clean = scrubber.scrub(window);
+    const sure = window.length === value.length ? clean.length : Math.max(0, clean.length - scrubber.longest);
+    return quote(`${clean.slice(0, Math.min(maxLength, sure))}…`);
   };
 
   const encoded = (cache: Map<string, string>, name: string, encode: (name: string) => string): string => {

@@ -54,7 +54,7 @@ export function createScrubber(): Scrubber {
       return longest;
     },
     add(value) {
-      if (value.length < minRegisteredLength) return;
+      if (value.length < minRegisteredLength || forms.has(value)) return;
       for (const form of [value, encodeURIComponent(value.toWellFormed())]) {
         forms.add(form);
         shortest = Math.min(shortest, form.length);

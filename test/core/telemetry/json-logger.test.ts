@@ -151,6 +151,18 @@ describe('a secret in a logged field', () => {
     for (const line of lines) expect(line).not.toContain('c4n4');
   });
 
+  it('of great length does not take other fields along', () => {
+    const scrubber = createScrubber();
+    scrubber.add('long-c4n4ry'.repeat(2_000));
+    const { logger, last } = setUp({ scrubber });
+    for (const length of [1_025, 2_000, 100_000]) {
+      logger.log('info', 'a', { text: '.'.repeat(length) });
+      expect(last()['text']).toBe(`${'.'.repeat(maxFieldLength)}…`);
+    }
+    logger.log('info', 'a', { text: `${'.'.repeat(500)}${'long-c4n4ry'.repeat(2_000)}${'.'.repeat(100_000)}` });
+    expect(JSON.stringify(last())).not.toContain('c4n4ry');
+  });
+
   it('leaves what is no secret readable', () => {
     const { logger, last } = setUp();
     const attributes = {
