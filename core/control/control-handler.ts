@@ -199,7 +199,7 @@ async function call(
       ? forbidden('credentials:read')
       : badRequest(choice.detail, [{ parameter: 'credentials', detail: choice.detail }]);
 
-  const show = async (status: number, session: Session, headers: readonly string[] = []): Promise<HttpResponse> => {
+  const shown = async (session: Session): Promise<object> => {
     const proxy = await credentials.of(session, choice.kind, options);
     if (proxy !== undefined) {
       ports.logger.log('info', 'credentials.issued', {
@@ -212,12 +212,10 @@ async function call(
         requestId: context.requestId,
       });
     }
-    return json(status, represent(session, credentials.lifetime(session), proxy, clock.now()), [
-      'etag',
-      `"${session.revision}"`,
-      ...headers,
-    ]);
+    return represent(session, credentials.lifetime(session), proxy, clock.now());
   };
+  const show = async (status: number, session: Session, headers: readonly string[] = []): Promise<HttpResponse> =>
+    json(status, await shown(session), ['etag', `"${session.revision}"`, ...headers]);
 
   switch (route.operation) {
     case 'getSession': {
@@ -252,22 +250,10 @@ async function call(
     case 'listSessions': {
       const outcome = await sessions.list(principal, query.value as ListSessions, options);
       if (!outcome.ok) return refused(outcome);
-      const page = await Promise.all(
-        outcome.value.sessions.map(async (session) =>
-          represent(session, credentials.lifetime(session), await credentials.of(session, choice.kind, options), clock.now()),
-        ),
-      );
-      if (choice.kind !== 'none' && page.length > 0) {
-        ports.logger.log('info', 'credentials.issued', {
-          audit: true,
-          kind: choice.kind,
-          tenant: principal.tenant,
-          keyId: principal.keyId,
-          sessions: page.length,
-          requestId: context.requestId,
-        });
-      }
-      return json(200, { sessions: page, nextCursor: outcome.value.nextCursor ?? null });
+      return json(200, {
+        sessions: await Promise.all(outcome.value.sessions.map(shown)),
+        nextCursor: outcome.value.nextCursor ?? null,
+      });
     }
     case 'getUsage': {
       const outcome = await sessions.get(principal, sessionId, options);

@@ -22,6 +22,9 @@ export class RateLimiter {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #arrivals = new Map<string, EpochMillis>();
+  #lastNow: EpochMillis = Number.NEGATIVE_INFINITY;
+  /** How far the clock has stepped back in all. */
+  #behindMs = 0;
 
   constructor(clock: Clock, requestsPerMinute: number) {
     this.limit = requestsPerMinute;
@@ -31,14 +34,9 @@ export class RateLimiter {
 
   /** True when a request of this key is allowed now; it counts. Refused requests do not count. */
   allow(key: string): boolean {
-    const now = this.#clock.now();
-    const last = this.#arrivals.get(key) ?? now;
-    const arrival = Math.max(last, now) + this.#intervalMs;
-    if (arrival - now > minuteMs + toleranceMs) {
-      // More than a minute ahead: the clock stepped back, which must not shut a tenant out for as long as the step.
-      if (last - now > minuteMs) this.#arrivals.set(key, now + minuteMs);
-      return false;
-    }
+    const now = this.#now();
+    const arrival = Math.max(this.#arrivals.get(key) ?? now, now) + this.#intervalMs;
+    if (arrival - now > minuteMs + toleranceMs) return false;
     if (this.#arrivals.size >= maxKeys && !this.#arrivals.has(key)) this.#arrivals.clear();
     this.#arrivals.set(key, arrival);
     return true;
@@ -46,13 +44,21 @@ export class RateLimiter {
 
   /** Where the key stands, for header fields. */
   state(key: string): RateDecision {
-    const now = this.#clock.now();
-    const used = Math.min(minuteMs, Math.max(0, (this.#arrivals.get(key) ?? now) - now));
+    const now = this.#now();
+    const used = Math.max(0, (this.#arrivals.get(key) ?? now) - now);
     const remaining = Math.max(0, Math.floor((minuteMs - used) / this.#intervalMs + 1e-9));
     return {
       allowed: remaining > 0,
       remaining,
       resetSeconds: Math.max(1, Math.ceil((remaining > 0 ? used : used + this.#intervalMs - minuteMs) / 1_000)),
     };
+  }
+
+  /** Time that never goes back: a clock that steps back must neither shut a tenant out for as long as the step nor give a second burst. */
+  #now(): EpochMillis {
+    const now = this.#clock.now();
+    if (now < this.#lastNow) this.#behindMs += this.#lastNow - now;
+    this.#lastNow = now;
+    return now + this.#behindMs;
   }
 }

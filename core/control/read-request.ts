@@ -67,7 +67,7 @@ export function readIfMatch(request: HttpRequest): ReadonlySet<number> | undefin
 export function readIdempotencyKey(request: HttpRequest): Read<string | undefined> {
   const value = request.headers.get('idempotency-key');
   if (value === undefined) return { ok: true, value: undefined };
-  const key = /^"([\x20-\x7E]{1,255})"$/.exec(value)?.[1] ?? value;
+  const key = /^"(.*)"$/.exec(value)?.[1] ?? value;
   if (/^[\x21-\x7E]{1,255}$/.test(key)) return { ok: true, value: key };
   return refuse(
     badRequest('The Idempotency-Key must be 1 to 255 visible ASCII characters.', [
