@@ -60,7 +60,7 @@ export function undocumented(method: string, target: string, answer: Answered): 
     return `${status} is no problem but ${contentType}`;
   if (method === 'HEAD') return text === '' ? undefined : 'HEAD has content';
   const match = matchPath(target.split('?')[0] ?? '');
-  const operation = match && openApi.paths[match.template]?.[method.toLowerCase()];
+  const operation = match && (method === method.toUpperCase() ? openApi.paths[match.template]?.[method.toLowerCase()] : undefined);
   if (operation === undefined) return status === 404 || status === 405 || status === 204 ? asProblem(answer) : `${status} outside`;
   // A bug is not a documented answer, but it has a form too.
   if (status === 500) return asProblem(answer);

@@ -102,4 +102,16 @@ describe('an instant', () => {
     expect(instant(Date.UTC(2026, 10, 21, 9, 8, 7, 6))).toBe('2026-11-21T09:08:07.006Z');
     expect(instant(253_402_300_799_999)).toBe('9999-12-31T23:59:59.999Z');
   });
+
+  it('is what Date writes, for any instant in any order', () => {
+    const at = fc.oneof(
+      fc.integer({ min: 0, max: 253_402_300_799_999 }),
+      fc.integer({ min: 1_767_225_600_000, max: 1_767_225_700_000 }),
+    );
+    fc.assert(
+      fc.property(fc.array(at), (instants) => {
+        for (const one of instants) expect(instant(one)).toBe(new Date(one).toISOString());
+      }),
+    );
+  });
 });
