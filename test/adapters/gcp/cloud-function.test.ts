@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readCorpusFile } from '../../corpus/format.ts';
+import type { SentEvent } from '../../support/gcp/function-event.ts';
 import { serveFunction } from '../../support/gcp/functions-framework.ts';
 import type { ServedFunction } from '../../support/gcp/functions-framework.ts';
 import { rawMessage, rawRequest } from '../../support/gcp/raw-request.ts';
@@ -315,6 +317,40 @@ describe('what only receiveAsSent gives', () => {
     }
     socket.end('0\r\n\r\n');
     await once(socket, 'close');
+  });
+});
+
+describe('the corpus on the wire', () => {
+  let served: ServedFunction;
+  beforeAll(async () => {
+    served = await serveFunction(source, { env: { RECEIVE: 'as-sent' } });
+  });
+  afterAll(() => served.stop());
+  const cases = readCorpusFile('gcp').requests.map(({ name, event, becomes }) => ({ name, event: event as SentEvent, becomes }));
+
+  test.each(cases.filter(({ event }) => event.method !== 'HEAD' && !('rawBody' in event)))('$name', async ({ event, becomes }) => {
+    const { method, originalUrl, rawHeaders, content = '' } = event;
+    const lines = rawHeaders.flatMap((text, at) => (at % 2 === 0 ? [`${text}: ${rawHeaders[at + 1] ?? ''}`] : []));
+    const head = [`${method} ${originalUrl} HTTP/1.1`, ...lines, 'Connection: close', '', ''].join('\r\n');
+    const answer = await rawRequest(served.port, Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(content, 'base64')]));
+    const came = JSON.parse(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n')), 'latin1').toString()) as Seen;
+    expect({
+      method: came.method,
+      scheme: came.scheme,
+      authority: came.authority,
+      target: came.target,
+      headers: came.headers,
+      content: came.content,
+      clientAddress: came.context.clientAddress ?? null,
+    }).toEqual({
+      method: becomes.method,
+      scheme: becomes.scheme,
+      authority: becomes.authority,
+      target: becomes.target,
+      headers: [...becomes.headers, 'connection', 'close'],
+      content: content === '' ? null : content,
+      clientAddress: becomes.clientAddress,
+    });
   });
 });
 
