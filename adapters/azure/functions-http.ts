@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { HttpRequest as FunctionsRequest, HttpResponseInit } from '@azure/functions';
 import type { Body, HeaderFields, HttpEventCodec, HttpRequest } from '../../core/ports/index.ts';
 import { parseSetCookie } from './set-cookie.ts';
@@ -7,6 +8,11 @@ export interface FunctionsHttpCodec extends HttpEventCodec<FunctionsRequest, Htt
   /** The peer's address, without port, as App Service attests it: it adds the right-most `x-forwarded-for`. */
   clientAddress(event: FunctionsRequest): string | undefined;
 }
+
+/** The statuses whose content the library drops. */
+const withoutContent: ReadonlySet<number> = new Set([204, 205, 304]);
+/** RFC 9110 section 5.6.2: what a field's name is made of. */
+const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /**
  * HTTP triggers of Azure Functions, model v4 of `@azure/functions`, streaming both ways.
@@ -30,20 +36,21 @@ export const functionsHttp: FunctionsHttpCodec = {
 
   encode({ status, headers, body }) {
     const setCookies = headers.getAll('set-cookie');
+    // As bytes: for text the library would add a content type.
+    const content = typeof body === 'string' ? Buffer.from(body) : body;
+    const length = content instanceof Uint8Array && !withoutContent.has(status) ? content.length : undefined;
     const fields = headers.flat();
     const pairs: [string, string][] = [];
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at] ?? '';
       // Of several `Set-Cookie` fields the library keeps the last: they go as cookies. One goes as it is, exactly.
-      if (name !== 'set-cookie' || setCookies.length === 1) pairs.push([name, fields[at + 1] ?? '']);
+      if (name === 'set-cookie' && setCookies.length > 1) continue;
+      if (name !== 'content-length' || length === undefined) pairs.push([name, fields[at + 1] ?? '']);
     }
-    return {
-      status,
-      headers: pairs,
-      // As bytes: for text the library would add a content type.
-      body: typeof body === 'string' ? Buffer.from(body) : body,
-      ...(setCookies.length > 1 ? { cookies: setCookies.map(parseSetCookie) } : {}),
-    };
+    if (length !== undefined) pairs.push(['content-length', String(length)]);
+    const result: HttpResponseInit = { status, headers: pairs, body: content };
+    if (setCookies.length > 1) result.cookies = setCookies.map(parseSetCookie);
+    return result;
   },
 
   clientAddress(event) {
@@ -88,12 +95,13 @@ class WebHeaderFields implements HeaderFields {
   }
 
   get(name: string): string | undefined {
-    return this.#headers.get(name) ?? undefined;
+    // `Headers` throw for what can be no name.
+    return token.test(name) ? (this.#headers.get(name) ?? undefined) : undefined;
   }
 
   getAll(name: string): readonly string[] {
-    const value = this.#headers.get(name);
-    return value === null ? [] : [value];
+    const value = this.get(name);
+    return value === undefined ? [] : [value];
   }
 
   flat(): readonly string[] {
@@ -101,10 +109,8 @@ class WebHeaderFields implements HeaderFields {
   }
 }
 
-/** `192.0.2.1:443`, `[2001:db8::1]:443` and both without port; anything that is no address is none. */
-function withoutPort(address: string): string | undefined {
-  return /^(?:\[([\da-f:.]+)\]|(\d{1,3}(?:\.\d{1,3}){3}))(?::\d{1,5})?$|^([\da-f]*:[\da-f:.]+)$/i
-    .exec(address)
-    ?.slice(1)
-    .find(Boolean);
+/** `192.0.2.1:443`, `[2001:db8::1]:443` and both without port; what is no address is none. */
+function withoutPort(host: string): string | undefined {
+  const address = /^\[(.+)\](?::\d+)?$/.exec(host)?.[1] ?? /^([^:]+)(?::\d+)?$/.exec(host)?.[1] ?? host;
+  return isIP(address) === 0 ? undefined : address;
 }

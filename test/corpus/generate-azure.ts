@@ -1,23 +1,28 @@
 /**
- * Writes `azure.json`: the common exchanges as an HTTP trigger of Azure Functions shows them, and the cases of `azure-extras.json` that only
- * Azure has. Run: `node test/corpus/generate-azure.ts`, then read the difference before committing it: the file is the facts, this only
+ * Writes `azure.json`: the common exchanges as an HTTP trigger of Azure Functions shows them, and a few cases that only Azure has. Run: `node test/corpus/generate-azure.ts`, then read the difference before committing it: the file is the facts, this only
  * saves typing. Nothing here uses the codec.
  */
 import { writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { functionsEvent } from '../support/azure/events.ts';
 import { contentBytes, readCorpusFile } from './format.ts';
-import type { Corpus, CorpusContent, CorpusRequest, CorpusResponse, Exceptions, Exchanges, RequestCase, ResponseCase } from './format.ts';
+import type {
+  Corpus,
+  CorpusContent,
+  CorpusRequest,
+  CorpusResponse,
+  Exceptions,
+  Exchanges,
+  RequestCase,
+  ResponseCase,
+} from './format.ts';
 
 const source = 'azure';
 const authority = 'portolan.azurewebsites.net';
 const port = 51_234;
 
-/** What no HTTP trigger can be registered for: it never reaches a function. */
-const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-
-/** Fields of one connection, which the library does not send. */
-const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+/** Fields that frame the message: they are the library's and Node's to write. */
+const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 /** What App Service's front end writes. */
 function withForwarded(headers: readonly string[], target: string, clientAddress: string): readonly string[] {
@@ -25,12 +30,9 @@ function withForwarded(headers: readonly string[], target: string, clientAddress
   const claimed = at < 0 ? '' : `${headers[at + 1]}, `;
   const sent = at < 0 ? headers : headers.toSpliced(at, 2);
   const peer = clientAddress.includes(':') ? `[${clientAddress}]:${port}` : `${clientAddress}:${port}`;
-  return [
-    ...['host', authority],
-    ...sent,
-    ...['client-ip', peer, 'disguised-host', authority, 'x-original-url', target],
-    ...['x-forwarded-for', `${claimed}${peer}`, 'x-forwarded-host', authority, 'x-forwarded-proto', 'https'],
-  ];
+  const added = ['client-ip', peer, 'disguised-host', authority, 'x-original-url', target];
+  const forwarded = ['x-forwarded-for', `${claimed}${peer}`, 'x-forwarded-host', authority, 'x-forwarded-proto', 'https'];
+  return ['host', authority, ...sent, ...added, ...forwarded];
 }
 
 /** What leaves for the client, when the library alone writes it: see `sentResponse`. */
@@ -52,11 +54,10 @@ function sent({ status, headers, body }: CorpusResponse): SentData {
   const fields = new Map<string, string[]>();
   for (let at = 0; at < headers.length; at += 2) {
     const [name = '', value = ''] = headers.slice(at, at + 2);
-    if (!hopByHop.has(name)) fields.set(name, [...(fields.get(name) ?? []), value]);
+    if (!framing.has(name)) fields.set(name, [...(fields.get(name) ?? []), value]);
   }
   const cookies = fields.get('set-cookie') ?? [];
   fields.delete('set-cookie');
-  if (body !== undefined) fields.set('content-length', [String(bytes.length)]);
   const joined = [...fields].map(([name, values]) => [name, values.join(', ')] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const written = cookies.length < 2 ? cookies : cookies.map((cookie) => rewritten[cookie] ?? cookie);
   return {
@@ -66,41 +67,82 @@ function sent({ status, headers, body }: CorpusResponse): SentData {
   };
 }
 
+/** A GET that only Azure sees so. */
+function extra(
+  name: string,
+  url: string,
+  headers: readonly string[],
+  becomes: Partial<CorpusRequest> = {},
+  loses: readonly string[] = [],
+): RequestCase {
+  return {
+    name,
+    event: { method: 'GET', url, headers: Object.fromEntries(pairs(headers)) },
+    becomes: { method: 'GET', scheme: 'https', authority, target: '/', headers, clientAddress: null, ...becomes },
+    ...(loses.length === 0 ? {} : { loses }),
+  };
+}
+
+function pairs(fields: readonly string[]): [string, string][] {
+  return fields.flatMap((name, at): [string, string][] => (at % 2 === 0 ? [[name, fields[at + 1] ?? '']] : []));
+}
+
+const root = `https://${authority}/`;
+
+const extras: readonly RequestCase[] = [
+  extra('a probe of the platform, which nobody forwards', root, ['user-agent', 'AlwaysOn']),
+  extra('a client without a port', root, ['x-forwarded-for', '203.0.113.9'], { clientAddress: '203.0.113.9' }),
+  extra('a client by IPv6 without brackets', root, ['x-forwarded-for', '2001:db8::9'], { clientAddress: '2001:db8::9' }),
+  extra('a right-most entry that is no address', root, ['x-forwarded-for', '203.0.113.9, unknown']),
+  extra('a right-most entry that is empty', root, ['x-forwarded-for', '203.0.113.9,']),
+  extra(
+    'a request through Front Door, whose fields a client can write as well',
+    root,
+    ['x-azure-clientip', '203.0.113.9', 'x-azure-socketip', '203.0.113.9', 'x-forwarded-for', '203.0.113.9, 198.51.100.7:443'],
+    { clientAddress: '198.51.100.7' },
+  ),
+  extra('fields that look like the client’s address', root, [
+    'client-ip',
+    '203.0.113.9',
+    'x-client-ip',
+    '203.0.113.9',
+    'x-real-ip',
+    '203.0.113.9',
+  ]),
+  extra('the local host', 'http://localhost:7071/api/x?y', [], { scheme: 'http', authority: 'localhost:7071', target: '/api/x?y' }),
+  extra('a host in capitals', 'https://Portolan.AzureWebsites.net/', []),
+  extra('a port that is the usual one', `https://${authority}:443/`, [], {}, ['URL parsed']),
+  extra('a path with a backslash', `${root}a\\b`, [], { target: '/a/b' }, ['URL parsed']),
+  extra('a query with an apostrophe', `${root}q?name=O'Neill`, [], { target: '/q?name=O%27Neill' }, ['URL parsed']),
+  extra('a path that was not escaped', `${root}caf\u00e9 "x"`, [], { target: '/caf%C3%A9%20%22x%22' }, ['URL parsed']),
+];
+
 /** The corpus of Azure. */
 export function azureCorpus(): Corpus {
   const exchanges = readCorpusFile<Exchanges>('exchanges');
   const exceptions = readCorpusFile<Exceptions>('exceptions')[source] ?? {};
-  const extras = readCorpusFile<Partial<Corpus>>('azure-extras');
 
-  const requests = exchanges.requests
-    .filter(({ request }) => methods.has(request.method))
-    .map(({ name, request }): RequestCase => {
-      const { clientAddress, target } = request;
-      const sentRequest: CorpusRequest = {
-        ...request,
-        scheme: 'https',
-        authority,
-        headers: withForwarded(request.headers, target, clientAddress),
-      };
-      const exception = exceptions[name];
-      const { headers, ...others } = exception?.becomes ?? {};
-      const { body, ...rest } = sentRequest;
-      const kept = exception?.loses.includes('content') === true || body === undefined ? rest : sentRequest;
-      return {
-        name,
-        event: functionsEvent({ ...sentRequest, body: contentBytes(body) }),
-        becomes: { ...kept, ...others, ...(headers === undefined ? {} : { headers: withForwarded(headers, target, clientAddress) }) },
-        ...(exception === undefined ? {} : { loses: exception.loses }),
-      };
-    });
+  const requests = exchanges.requests.map(({ name, request }): RequestCase => {
+    const { clientAddress, target } = request;
+    const headers = withForwarded(request.headers, target, clientAddress);
+    const wire: CorpusRequest = { ...request, scheme: 'https', authority, headers };
+    const exception = exceptions[name];
+    const { headers: fewer, ...others } = exception?.becomes ?? {};
+    return {
+      name,
+      event: functionsEvent({ ...wire, clientAddress, body: contentBytes(request.body) }),
+      becomes: { ...wire, ...others, ...(fewer === undefined ? {} : { headers: withForwarded(fewer, target, clientAddress) }) },
+      ...(exception === undefined ? {} : { loses: exception.loses }),
+    };
+  });
 
   const responses = exchanges.responses.map(({ name, response }): ResponseCase => ({ name, response, result: sent(response) }));
 
   return {
     source,
     event: requests[0]?.event,
-    requests: [...requests, ...(extras.requests ?? [])],
-    responses: [...responses, ...(extras.responses ?? [])],
+    requests: [...requests, ...extras],
+    responses,
   };
 }
 

@@ -97,13 +97,33 @@ describe('what goes out', () => {
     const answer = response(['content-type', 'application/json', 'x-a', '1', 'x-a', '2'], '{"é":1}', 418);
     expect(await sent(answer)).toEqual({
       status: 418,
-      headers: ['content-type', 'application/json', 'x-a', '1, 2'],
+      headers: ['content-length', '8', 'content-type', 'application/json', 'x-a', '1, 2'],
       body: new TextEncoder().encode('{"é":1}'),
     });
   });
 
   test('no content type is made up', async () => {
-    for (const body of ['text', '', Uint8Array.of(1), undefined]) expect((await sent(response([], body))).headers).toEqual([]);
+    for (const body of ['text', '', Uint8Array.of(1), undefined]) {
+      expect((await sent(response([], body))).headers).not.toContain('content-type');
+    }
+  });
+
+  test('the length is that of the content where it is known, and the one given where it is not', async () => {
+    const length = async (...args: Parameters<typeof response>): Promise<string | undefined> => {
+      const { headers } = await sent(response(...args));
+      const at = headers.indexOf('content-length');
+      return at < 0 ? undefined : headers[at + 1];
+    };
+    async function* chunk(): AsyncIterable<Uint8Array> {
+      yield Uint8Array.of(1, 2);
+    }
+    expect(await length([], 'é')).toBe('2');
+    expect(await length(['content-length', '999'], Uint8Array.of(1, 2, 3))).toBe('3');
+    expect(await length([], '')).toBe('0');
+    expect(await length(['content-length', '2'], chunk())).toBe('2');
+    expect(await length([], chunk())).toBeUndefined();
+    expect(await length(['content-length', '12'], undefined)).toBe('12');
+    expect(await length([], 'dropped', 204)).toBeUndefined();
   });
 
   test('a stream is handed on', async () => {

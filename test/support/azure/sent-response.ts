@@ -26,16 +26,20 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What the library sends for a result, by its own response class and its own cookie writer; as it does with streams on. */
+/**
+ * What the library sends for a result, by its own response class and its own cookie writer; as it does with streams on. Fields in the order of
+ * their names, cookies last.
+ */
 export async function sentResponse(init: HttpResponseInit): Promise<SentResponse> {
   const response = new HttpResponse(init);
   // A map, because the library sets field by field: of several `set-cookie` the last stays.
   const fields = new Map([...response.headers].filter(([name]) => !hopByHop.has(name)));
-  if (response.cookies.length > 0) fields.delete('set-cookie');
-  const cookies = response.cookies.flatMap((cookie) => ['set-cookie', written(cookie)]);
+  const last = fields.get('set-cookie');
+  fields.delete('set-cookie');
+  const cookies = response.cookies.length > 0 ? response.cookies.map(written) : last === undefined ? [] : [last];
   return {
     status: response.status,
-    headers: [...[...fields].flat(), ...cookies],
+    headers: [...[...fields].flat(), ...cookies.flatMap((cookie) => ['set-cookie', cookie])],
     body: new Uint8Array(await response.arrayBuffer()),
   };
 }
