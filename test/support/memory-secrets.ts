@@ -5,6 +5,8 @@ import type { PortErrorCode, Secret, Secrets, SecretVersion } from '../../core/p
 export class MemorySecrets implements Secrets {
   /** When set, every read fails with it. */
   failure: PortErrorCode | undefined;
+  /** When set, every read waits for it. */
+  hold: Promise<unknown> | undefined;
   /** Every read so far, `<name>/<version>`. */
   readonly reads: string[] = [];
   readonly #versions = new Map<string, readonly Secret[]>();
@@ -24,7 +26,7 @@ export class MemorySecrets implements Secrets {
   async get(name: string, version: SecretVersion): Promise<Secret | undefined> {
     this.reads.push(`${name}/${version}`);
     // Takes a turn, as a service does, so that callers at the same time meet.
-    await Promise.resolve();
+    await this.hold;
     if (this.failure !== undefined) throw new PortError(this.failure, 'secrets.get', { reason: 'Planted' });
     const versions = this.#versions.get(name) ?? [];
     if (version === 'previous') return versions.at(-2);
