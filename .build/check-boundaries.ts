@@ -25,7 +25,7 @@ const rules: readonly Rule[] = [
     [
       ['aws', ['@aws-sdk/', '@smithy/']],
       ['azure', ['@azure/']],
-      ['gcp', ['@google-cloud/', 'google-gax']],
+      ['gcp', ['@google-cloud/', '@grpc/grpc-js']],
       ['local', ['proxy-chain']],
     ] as const
   ).flatMap(([name, packages]): Rule[] => [
@@ -40,7 +40,7 @@ const rules: readonly Rule[] = [
     folders: ['core', 'adapters/node', 'adapters/composition', 'adapters/local', 'adapters/aws', 'adapters/azure', 'adapters/gcp'],
     packages: ['node:', 'commander', 'yaml', '@azure/functions'],
   },
-  { from: 'test/conformance', folders: ['core'], packages: ['node:', 'vitest', 'fast-check'] },
+  { from: 'test/conformance', folders: ['core', 'test/support', 'test/corpus'], packages: ['node:', 'vitest', 'fast-check'] },
 ];
 
 /** Packages that only files of these names may import, wherever they are allowed at all. */
@@ -84,7 +84,7 @@ function isAllowed(file: string, wanted: string, rule: Rule): boolean {
 function list(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
       .map((entry) => join(entry.parentPath, entry.name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

@@ -45,7 +45,16 @@ export function compose(
     .toResolvedValue(
       (configuration, clock, crypto, logger, store, counters, secrets, scrubber) =>
         createPortolan(
-          { clock, crypto, logger, store, counters: counters ?? undefined, secrets, onSecretValue: (value) => conceal(scrubber, value), onSessionDeleted },
+          {
+            clock,
+            crypto,
+            logger,
+            store,
+            counters: counters ?? undefined,
+            secrets,
+            onSecretValue: (value) => conceal(scrubber, value),
+            onSessionDeleted,
+          },
           configuration,
           gateway,
         ),

@@ -31,6 +31,6 @@ export class EnvSecrets implements Secrets {
 
   /** The start of a hash, since a variable has no version of its own: too short to tell the secret by. */
   #versionOf(name: string, value: string): string {
-    return Buffer.from(this.#crypto.sha256(`portolan-secret\n${name}\n${value}`).subarray(0, 4)).toString('hex');
+    return this.#crypto.sha256(`portolan-secret\n${name}\n${value}`).slice(0, 6);
   }
 }

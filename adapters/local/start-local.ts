@@ -63,7 +63,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const { portolan, logger } = compose(
     localModule(configuration, sqlite, secrets, options.logSink),
     publicUrl === undefined ? address : undefined,
-    ({ sessionId }) => gateway.closeSession(sessionId),
+    (session) => gateway.closeSession(session),
   );
   const gateway = await startForwardGateway({
     host,

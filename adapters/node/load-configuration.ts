@@ -26,7 +26,9 @@ export function loadConfiguration(env: Environment, beside: string): Configurati
   }
   const checked = checkConfiguration(parsed, builtInTemplates);
   if (!checked.ok) {
-    const lines = checked.problems.map(({ pointer, detail, hint }) => `${pointer} ${detail}${hint === undefined ? '' : ` (${hint})`}`);
+    const lines = checked.problems.map(
+      ({ pointer, detail, hint }) => `${pointer} ${detail}${hint === undefined ? '' : ` (${hint})`}`,
+    );
     throw new ConfigurationError(`${from}: ${lines.join('; ')}`);
   }
   return checked.configuration;

@@ -3,8 +3,10 @@ import { problemResponse } from './problem.ts';
 
 const titles: Readonly<Record<number, readonly [type: string, title: string]>> = {
   400: ['bad-request', 'Bad request'],
+  408: ['request-timeout', 'The request took too long to arrive'],
   413: ['content-too-large', 'Content too large'],
   414: ['uri-too-long', 'URI too long'],
+  501: ['not-implemented', 'Not implemented'],
   431: ['header-fields-too-large', 'Request header fields too large'],
 };
 

@@ -5,8 +5,8 @@
 export interface Crypto {
   /** Cryptographically random bytes. */
   randomBytes(size: number): Uint8Array;
-  /** SHA-256 of the UTF-8 bytes of `text`: 32 bytes (FIPS 180-4). */
-  sha256(text: string): Uint8Array;
-  /** HMAC-SHA-256 of the UTF-8 bytes of `text`: 32 bytes (RFC 2104). */
-  hmacSha256(key: Uint8Array | string, text: string): Uint8Array;
+  /** SHA-256 of the UTF-8 bytes of `text` (FIPS 180-4), base64url without padding: 43 characters. */
+  sha256(text: string): string;
+  /** HMAC-SHA-256 of the UTF-8 bytes of `text` with those of `key` (RFC 2104), base64url without padding: 43 characters. */
+  hmacSha256(key: string, text: string): string;
 }

@@ -35,12 +35,7 @@ export type PortErrorCode =
   | 'unavailable'
   | 'unimplemented';
 
-const retryable: ReadonlySet<PortErrorCode> = new Set([
-  'aborted',
-  'deadline_exceeded',
-  'resource_exhausted',
-  'unavailable',
-]);
+const retryable: ReadonlySet<PortErrorCode> = new Set(['aborted', 'deadline_exceeded', 'resource_exhausted', 'unavailable']);
 
 export interface PortErrorOptions {
   /** What the service asked us to wait before the next try, in milliseconds. */

@@ -4,15 +4,7 @@ export type { Crypto } from './crypto.ts';
 export { PortError } from './errors.ts';
 export type { PortErrorCode, PortErrorOptions } from './errors.ts';
 export { RequestRejected } from './http.ts';
-export type {
-  Body,
-  HeaderFields,
-  HttpEventCodec,
-  HttpHandler,
-  HttpRequest,
-  HttpResponse,
-  RequestContext,
-} from './http.ts';
+export type { Body, HeaderFields, HttpEventCodec, HttpHandler, HttpRequest, HttpResponse, RequestContext } from './http.ts';
 export { maxKeyBytes, maxListLimit, maxValueLength } from './key-value-store.ts';
 export type {
   CallOptions,

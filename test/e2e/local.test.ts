@@ -79,7 +79,7 @@ describe('portolan dev, as a newcomer uses it', () => {
     const script = [
       `export PORTOLAN_API_KEY=${key}`,
       ...lines.slice(1, -3),
-      'curl -s -o /dev/null -w "%{http_code}" -x "$proxyUrl" --noproxy "" ' + `${server.api}/healthz`,
+      `curl -s -o /dev/null -w "%{http_code}" -x "$proxyUrl" --noproxy "" ${server.api}/healthz`,
     ].join('\n');
     const { stdout } = await run('bash', ['-c', script]);
     expect(stdout).toContain('http://session:pts_default.first.');

@@ -33,6 +33,16 @@ export type Authorization =
     }
   | { readonly allowed: false };
 
+/** A session id is its tenant's own: two tenants may have the same. */
+export interface SessionName {
+  readonly tenant: string;
+  readonly sessionId: string;
+}
+
+function keyOf({ tenant, sessionId }: SessionName): string {
+  return `${tenant}/${sessionId}`;
+}
+
 /** What went through for one session since the last report of the same exchange. */
 export interface GatewayUsage {
   readonly tenant: string;
@@ -77,7 +87,7 @@ export interface ForwardGatewayOptions {
 export interface ForwardGateway {
   readonly port: number;
   /** Cuts everything that runs for the session at once, also what is only being connected. */
-  closeSession(sessionId: string): void;
+  closeSession(session: SessionName): void;
   /** Stops listening and cuts what runs. */
   close(): Promise<void>;
 }
@@ -95,8 +105,8 @@ export async function startForwardGateway(options: ForwardGatewayOptions): Promi
   await server.listen();
   return {
     port: server.port,
-    closeSession: (sessionId) => {
-      server.closeSession(sessionId);
+    closeSession: (session) => {
+      server.closeSession(session);
     },
     close: () => server.close(true),
   };
@@ -141,9 +151,10 @@ class GatewayServer extends Server {
     });
   }
 
-  closeSession(sessionId: string): void {
-    for (const closed of this.#pending) closed.add(sessionId);
-    for (const { client } of this.#exchanges.get(sessionId) ?? []) client.destroy();
+  closeSession(session: SessionName): void {
+    const key = keyOf(session);
+    for (const closed of this.#pending) closed.add(key);
+    for (const { client } of this.#exchanges.get(key) ?? []) client.destroy();
   }
 
   /** Plain HTTP. proxy-chain forwards it after `#prepare`; only its answers to failures are put into standard words. */
@@ -239,15 +250,15 @@ class GatewayServer extends Server {
       client,
       gone: this.#goneSignal(client),
     };
-    const exchanges = this.#exchanges.get(sessionId) ?? new Set();
-    this.#exchanges.set(sessionId, exchanges.add(exchange));
+    const exchanges = this.#exchanges.get(keyOf(exchange)) ?? new Set();
+    this.#exchanges.set(keyOf(exchange), exchanges.add(exchange));
     return exchange;
   }
 
   #release(exchange: Exchange): void {
-    const exchanges = this.#exchanges.get(exchange.sessionId);
+    const exchanges = this.#exchanges.get(keyOf(exchange));
     exchanges?.delete(exchange);
-    if (exchanges?.size === 0) this.#exchanges.delete(exchange.sessionId);
+    if (exchanges?.size === 0) this.#exchanges.delete(keyOf(exchange));
   }
 
   async #authorize(credentials: ProxyCredentials): Promise<Authorization> {
@@ -255,7 +266,7 @@ class GatewayServer extends Server {
     this.#pending.add(closed);
     try {
       const decision = await this.#options.authorize(credentials);
-      return decision.allowed && closed.has(decision.sessionId) ? { allowed: false } : decision;
+      return decision.allowed && closed.has(keyOf(decision)) ? { allowed: false } : decision;
     } finally {
       this.#pending.delete(closed);
     }

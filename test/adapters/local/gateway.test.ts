@@ -355,10 +355,13 @@ describe('closing a session', () => {
     sessions.set('pts_two', direct('s2'));
     const one = await tunnelTo(port, `127.0.0.1:${hole.port}`, token);
     const two = await tunnelTo(port, `127.0.0.1:${hole.port}`, basic('pts_two'));
-    closeSession('s1');
+    sessions.set('pts_namesake', { ...direct('s1'), tenant: 't2' } as Authorization);
+    const namesake = await tunnelTo(port, `127.0.0.1:${hole.port}`, basic('pts_namesake'));
+    closeSession({ tenant: 't1', sessionId: 's1' });
     await once(one, 'close');
-    expect(two.destroyed).toBe(false);
-    closeSession('unknown');
+    expect([two.destroyed, namesake.destroyed]).toEqual([false, false]);
+    namesake.destroy();
+    closeSession({ tenant: 't1', sessionId: 'unknown' });
     two.destroy();
   });
 
@@ -371,10 +374,10 @@ describe('closing a session', () => {
     let ended = false;
     const answer = throughProxy(port, `${url}/hang`, basic('pts_two'), { agent }).finally(() => (ended = true));
     while (origin.seen.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
-    closeSession('s1');
+    closeSession({ tenant: 't1', sessionId: 's1' });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(ended).toBe(false);
-    closeSession('s2');
+    closeSession({ tenant: 't1', sessionId: 's2' });
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
     agent.destroy();
   });
@@ -384,7 +387,7 @@ describe('closing a session', () => {
     const before = origin.seen.length;
     const answer = throughProxy(port, `${url}/hang`, token);
     while (origin.seen.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
-    closeSession('s1');
+    closeSession({ tenant: 't1', sessionId: 's1' });
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
@@ -394,7 +397,7 @@ describe('closing a session', () => {
     const { port, closeSession } = await start({ lookup: () => (resolving(), new Promise(() => undefined)) });
     const tunnel = openTunnel(port, 'slow.example:443', token);
     await started;
-    closeSession('s1');
+    closeSession({ tenant: 't1', sessionId: 's1' });
     await expect(tunnel).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
@@ -412,7 +415,7 @@ describe('closing a session', () => {
     });
     const tunnel = openTunnel(port, `127.0.0.1:${origin.port}`, token);
     await asking;
-    closeSession('s1');
+    closeSession({ tenant: 't1', sessionId: 's1' });
     release();
     expect(await tunnel).toMatchObject({ status: 407 });
   });

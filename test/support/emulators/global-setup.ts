@@ -8,7 +8,9 @@ declare module 'vitest' {
   }
 }
 
-const starters = {
+type Start = () => Promise<Emulator | undefined>;
+
+const starters: Readonly<Record<EmulatorName, Start>> = {
   /** DynamoDB Local: npm, needs Java. */
   dynamodb: async () => (await import('./dynamodb.ts')).start(),
   /** Azurite's table service: npm. */
@@ -17,9 +19,9 @@ const starters = {
   firestore: async () => (await import('./firestore.ts')).start(),
   /** Google's own Firestore emulator, where the machine has it. */
   'firestore-google': async () => (await import('./firestore-google.ts')).start(),
-} satisfies Record<string, () => Promise<Emulator | undefined>>;
+};
 
-export type EmulatorName = keyof typeof starters;
+export type EmulatorName = 'dynamodb' | 'azurite' | 'firestore' | 'firestore-google';
 
 /** Starts the emulators side by side before the first test, and stops them after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
