@@ -73,7 +73,6 @@ export async function withRetry<T>(
       const delayMs = Math.max(leastMs, random() * ceiling);
       const late = options.deadline !== undefined && clock.now() + delayMs >= options.deadline;
       if (late || leastMs > policy.maxDelayMs) throw error;
-      throwIfAborted(options.signal, error.operation);
       if (!budget.withdraw()) throw error;
       await pause(clock, delayMs, options.signal, error.operation);
     }
@@ -85,11 +84,6 @@ export async function pause(clock: Clock, delayMs: number, signal: AbortSignal |
   try {
     await clock.sleep(delayMs, signal);
   } catch (error) {
-    throwIfAborted(signal, operation);
-    throw error;
+    throw signal?.aborted === true ? new PortError('cancelled', operation) : error;
   }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined, operation: string): void {
-  if (signal?.aborted === true) throw new PortError('cancelled', operation);
 }

@@ -177,8 +177,7 @@ function versionOf(writeIds: readonly string[], version: Version): Version {
 /** Our write's version, if it is still the newest; when somebody wrote after us, one that loses every race, as it should. */
 function ownVersion(record: StoredRecord, writeId: string): Version {
   const { writeIds } = open(record);
-  const own = writeIds.indexOf(writeId);
-  return versionOf(writeIds.slice(own), own === 0 ? record.version : '');
+  return versionOf(writeIds, writeIds[0] === writeId ? record.version : '');
 }
 
 function parseVersion(version: Version): { readonly writeIds: Opened['writeIds']; readonly version: Version } | undefined {

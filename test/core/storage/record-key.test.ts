@@ -11,7 +11,19 @@ const part = fc
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
     fc.string({ unit: fc.constantFrom('~', '4', '1', 'A', '.', '_', '-', '/', '%', '\0', 'é', '😀'), minLength: 1, maxLength: 40 }),
-    fc.constantFrom('.', '..', '__x__', '~', '~41', '__proto__', ' ', 'a'.repeat(maxKeyBytes), '/'.repeat(maxKeyBytes)),
+    fc.constantFrom(
+      '\ufeff',
+      '\ufeffa',
+      '.',
+      '..',
+      '__x__',
+      '~',
+      '~41',
+      '__proto__',
+      ' ',
+      'a'.repeat(maxKeyBytes),
+      '/'.repeat(maxKeyBytes),
+    ),
   )
   .filter((text) => text.isWellFormed() && bytes(text) <= maxKeyBytes);
 
