@@ -21,7 +21,11 @@ export function proxyUrl({ scheme, host, port, username, password }: ProxyUrlPar
   return `${scheme}://${userinfo}${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }
 
+/** Letters that no encoding changes: tokens of ours are made of nothing else. */
+const unreserved = /^[A-Za-z0-9._~-]*$/;
+
 function encoded(text: string): string {
+  if (unreserved.test(text)) return text;
   if (!text.isWellFormed()) throw new TypeError('Proxy credentials must be well-formed Unicode');
   return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
