@@ -31,7 +31,7 @@ export function parseApiKey(key: string): { readonly id: string; readonly secret
 }
 
 export function hashApiKeySecret(crypto: Crypto, secret: string): string {
-  return base64url(crypto.sha256(secret));
+  return crypto.sha256(secret);
 }
 
 /** Makes a key and its record. The key is shown once and kept nowhere. */

@@ -2,7 +2,6 @@ import type { Crypto } from '../ports/crypto.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Secret } from '../ports/secrets.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
-import { base64url } from '../text/base64url.ts';
 import { constantTimeEqual } from '../text/constant-time-equal.ts';
 
 /**
@@ -40,6 +39,6 @@ export class Signer {
   }
 
   #mac(key: string, purpose: string, text: string): string {
-    return base64url(this.#crypto.hmacSha256(key, `${purpose}\n${text}`));
+    return this.#crypto.hmacSha256(key, `${purpose}\n${text}`);
   }
 }

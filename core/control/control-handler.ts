@@ -226,8 +226,7 @@ async function call(
       const key = readIdempotencyKey(request);
       if (!key.ok) return key.response;
       const input = content.value as CreateSession;
-      const idempotency =
-        key.value === undefined ? undefined : { key: key.value, bodyHash: base64url(crypto.sha256(canonicalJson(input))) };
+      const idempotency = key.value === undefined ? undefined : { key: key.value, bodyHash: crypto.sha256(canonicalJson(input)) };
       const outcome = await sessions.create(principal, input, idempotency, options);
       return outcome.ok ? show(201, outcome.value, ['location', `/v1/sessions/${outcome.value.sessionId}`]) : refused(outcome);
     }

@@ -2,7 +2,6 @@ import type { Clock, EpochMillis } from '../ports/clock.ts';
 import type { Crypto } from '../ports/crypto.ts';
 import { PortError } from '../ports/errors.ts';
 import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
-import { base64url } from '../text/base64url.ts';
 
 /** How long a key is remembered: 24 h, milliseconds. */
 export const idempotencyMs = 86_400_000;
@@ -39,7 +38,7 @@ export async function claimIdempotencyKey(
   const expiresAt = clock.now() + idempotencyMs;
   const record = {
     partition: `idempotency.${tenant}`,
-    id: base64url(crypto.sha256(idempotency.key)),
+    id: crypto.sha256(idempotency.key),
     value: JSON.stringify({ ...proposed, bodyHash: idempotency.bodyHash } satisfies Claimed),
     expiresAt,
   };
