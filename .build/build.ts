@@ -24,7 +24,7 @@ const common: BuildOptions = {
   legalComments: 'external',
   format: 'esm',
   platform: 'node',
-  target: 'node22.12',
+  target: 'node22.13',
   // ES module builds first: the CommonJS ones of the AWS SDK are half as large again.
   mainFields: ['module', 'main'],
   conditions: ['module'],
