@@ -199,7 +199,8 @@ function toEpochMillis({ seconds, nanos }: Timestamp): EpochMillis {
 /** `<seconds>.<microseconds>` since 1970. */
 function toVersion(updateTime: Timestamp | null | undefined, operation: string): Version {
   if (updateTime?.seconds == null) throw new PortError('internal', operation, { reason: 'NoUpdateTime' });
-  return `${updateTime.seconds}.${String(Math.trunc((updateTime.nanos ?? 0) / 1_000)).padStart(6, '0')}`;
+  const { seconds, nanos } = updateTime;
+  return `${Number(seconds)}.${String(Math.trunc((nanos ?? 0) / 1_000)).padStart(6, '0')}`;
 }
 
 /** Undefined for what is no instant that Firestore takes (microseconds, years 1970 to 9999): it would refuse the call. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { loadPackageDefinition, Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
-import type { GrpcObject, ServerWritableStream, ServiceClientConstructor, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { GrpcObject, ServerWritableStream, ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
 /** What the service does with every call: never answers, or fails with a canonical code. */
@@ -43,10 +43,7 @@ export async function failingFirestore(failure: Failure): Promise<FailingFiresto
     };
   const server = new Server();
   const methods = ['Commit', 'BatchGetDocuments', 'RunQuery'];
-  server.addService(
-    firestoreService(),
-    Object.fromEntries(methods.map((method) => [method, fail(method)])) as unknown as UntypedServiceImplementation,
-  );
+  server.addService(firestoreService(), Object.fromEntries(methods.map((method) => [method, fail(method)])));
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
