@@ -9,3 +9,5 @@ export type { SecretsFailure, SecretsFixture, SecretsHarness, SecretsUnderTest }
 export type { ConformanceCase, ConformanceMeta, Skips } from './suite.ts';
 export { retrySafetyCases, testRetrySafety } from './retry-safety.ts';
 export type { RetrySafetyFixture, RetrySafetyHarness } from './retry-safety.ts';
+export { sessionLinearizabilityCases, testSessionLinearizability } from './session-linearizability.ts';
+export type { SessionLinearizabilityFixture, SessionLinearizabilityHarness } from './session-linearizability.ts';
