@@ -150,11 +150,13 @@ export function lambdaStreamHandler(handler: HttpHandler, options: LambdaHandler
     );
     const response = await handler(request, invocation);
     try {
-      await send(awslambda.HttpResponseStream.from(out, codec.streamHead(response)), response, gone.signal);
-    } catch (error) {
-      logFailure(logger, 'lambda.response_incomplete', error);
-      // The runtime sends an error's message on, so it gets one that says nothing, and aborts the answer.
-      throw new Error('The answer broke off');
+      await send(awslambda.HttpResponseStream.from(out, codec.streamHead(response)), response, gone.signal).catch(
+        (error: unknown) => {
+          logFailure(logger, 'lambda.response_incomplete', error);
+          // The runtime aborts the answer and sends the error's message on, so it gets one that says nothing.
+          throw new Error('The answer broke off');
+        },
+      );
     } finally {
       if (invocation.hasWork) await invocation.finishWork();
     }

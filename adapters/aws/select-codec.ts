@@ -10,11 +10,11 @@ export type AnyLambdaHttpCodec = LambdaHttpCodec<unknown, object>;
 
 /** The codecs by source, in the order they are tried. */
 export const lambdaHttpCodecs: Readonly<Record<LambdaSource, AnyLambdaHttpCodec>> = {
-  'aws-http-v2': httpV2Codec as AnyLambdaHttpCodec,
-  'aws-url': functionUrlCodec as AnyLambdaHttpCodec,
-  'aws-rest': restV1Codec as AnyLambdaHttpCodec,
-  'aws-alb': albCodec as AnyLambdaHttpCodec,
-  'aws-alb-multi': albMultiCodec as AnyLambdaHttpCodec,
+  'aws-http-v2': httpV2Codec,
+  'aws-url': functionUrlCodec,
+  'aws-rest': restV1Codec,
+  'aws-alb': albCodec,
+  'aws-alb-multi': albMultiCodec,
 };
 
 const inOrder: readonly AnyLambdaHttpCodec[] = Object.values(lambdaHttpCodecs);

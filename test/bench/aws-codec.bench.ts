@@ -130,17 +130,17 @@ const ours = lambdaHandler(portable) as Handler;
 const reparse = <T>(event: T): T => JSON.parse(JSON.stringify(event)) as T;
 
 const cases: readonly { name: string; event: unknown; hand: Handler; loops: number }[] = [
-  { name: 'HTTP API v2 GET', event: reparse(httpV2Event(get)), hand: byHand.v2 as Handler, loops: 2_000 },
-  { name: 'REST v1 GET', event: reparse(restEvent(get)), hand: byHand.rest as Handler, loops: 2_000 },
-  { name: 'ALB GET', event: reparse(albEvent(get)), hand: byHand.alb as Handler, loops: 2_000 },
-  { name: 'ALB multi GET', event: reparse(albMultiEvent(get)), hand: byHand.albMulti as Handler, loops: 2_000 },
+  { name: 'HTTP API v2 GET', event: reparse(httpV2Event(get)), hand: byHand.v2, loops: 2_000 },
+  { name: 'REST v1 GET', event: reparse(restEvent(get)), hand: byHand.rest, loops: 2_000 },
+  { name: 'ALB GET', event: reparse(albEvent(get)), hand: byHand.alb, loops: 2_000 },
+  { name: 'ALB multi GET', event: reparse(albMultiEvent(get)), hand: byHand.albMulti, loops: 2_000 },
   {
     name: 'v2 1 MiB base64 in',
     event: { ...reparse(httpV2Event({ ...get, method: 'POST' })), body: base64, isBase64Encoded: true },
-    hand: byHand.v2 as Handler,
+    hand: byHand.v2,
     loops: 20,
   },
-  { name: 'v2 1 MiB base64 out', event: reparse(httpV2Event({ ...get, target: '/blob' })), hand: byHand.v2 as Handler, loops: 20 },
+  { name: 'v2 1 MiB base64 out', event: reparse(httpV2Event({ ...get, target: '/blob' })), hand: byHand.v2, loops: 20 },
 ];
 
 function time(handler: Handler, event: unknown, loops: number): number {

@@ -76,6 +76,7 @@ export type Exceptions = Readonly<
 export type PlatformLosses = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** Reads a file of the corpus, for example `aws-rest` or `exchanges`. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who names a file knows its type
 export function readCorpusFile<T = Corpus>(name: string): T {
   return JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8')) as T;
 }

@@ -31,9 +31,9 @@ describe('lambdaHandler', () => {
   test('gives core what the platform attests', () => {
     const seen: RequestContext[] = [];
     const clock = new FakeClock({ now: 1_000_000 });
-    const handler = lambdaHandler((_, context) => (seen.push(context), ok(_, context) as never), { clock });
-    handler(v2, lambda);
-    handler(rest, { ...lambda, awsRequestId: 'request-2' });
+    const handler = lambdaHandler((_, context) => (seen.push(context), ok(_, context)), { clock });
+    void handler(v2, lambda);
+    void handler(rest, { ...lambda, awsRequestId: 'request-2' });
     expect(seen[0]).toMatchObject({
       source: 'aws-http-v2',
       requestId: 'request-1',
@@ -49,7 +49,7 @@ describe('lambdaHandler', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     let traceId: string | undefined;
     const handler = lambdaHandler((request, context) => ((traceId = context.traceId), ok(request, context)));
-    handler({ ...v2, headers: { traceparent } }, lambda);
+    void handler({ ...v2, headers: { traceparent } }, lambda);
     expect(traceId).toBe(traceparent);
   });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What one staging label holds. */
@@ -33,7 +34,7 @@ export async function startFakeSecretsManager(): Promise<FakeSecretsManager> {
   let failure: Parameters<FakeSecretsManager['fail']>[0];
   let calls = 0;
 
-  const server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     calls += 1;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -69,7 +70,8 @@ export async function startFakeSecretsManager(): Promise<FakeSecretsManager> {
       ...(value.text === undefined ? {} : { SecretString: value.text }),
       ...(value.binary === undefined ? {} : { SecretBinary: Buffer.from(value.binary).toString('base64') }),
     });
-  }).listen(0, '127.0.0.1');
+  };
+  const server = createServer((request, response) => void serve(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
 
   return {
