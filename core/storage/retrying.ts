@@ -56,7 +56,7 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
           if (result.created) return { created: true, version: versionOf([writeId], result.version) };
           const existing = result.existing ?? (n === 0 ? undefined : await store.get(record, options));
           if (existing === undefined) return n === 0 ? { created: false, existing } : undefined;
-          return open(existing).writeIds.includes(writeId)
+          return writeIdsOf(existing).includes(writeId)
             ? { created: true, version: ownVersion(existing, writeId) }
             : { created: false, existing: unsealed(existing) };
         },
@@ -84,7 +84,7 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
           if (result.replaced) return { replaced: true, version: versionOf(writeIds, result.version) };
           const existing = result.existing ?? (n === 0 ? undefined : await store.get(record, options));
           if (existing === undefined) return n === 0 ? { replaced: false, existing } : undefined;
-          const history = open(existing).writeIds;
+          const history = writeIdsOf(existing);
           if (history.includes(writeId)) return { replaced: true, version: ownVersion(existing, writeId) };
           return n === 0 || withoutGap(history).includes(from.writeIds[0])
             ? { replaced: false, existing: unsealed(existing) }
@@ -105,7 +105,7 @@ export function retrying(store: KeyValueStore, crypto: Crypto, retrier: Retrier)
           if (deleted || n === 0) return { deleted };
           const existing = await store.get(key, options);
           // Another creation: the record was deleted, and the key taken anew.
-          return { deleted: existing === undefined || open(existing).writeIds.at(-1) !== from.writeIds.at(-1) };
+          return { deleted: existing === undefined || writeIdsOf(existing).at(-1) !== from.writeIds.at(-1) };
         },
         options,
       );
@@ -125,8 +125,8 @@ function outcomeUnknown(method: string): never {
   throw new PortError('aborted', `key-value-store.${method}`, { reason: 'OutcomeUnknown' });
 }
 
-function remember(writeId: string, before: Opened['writeIds']): Opened['writeIds'] {
-  const all: Opened['writeIds'] = [writeId, ...before];
+function remember(writeId: string, before: WriteIds): WriteIds {
+  const all: WriteIds = [writeId, ...before];
   return all.length <= remembered ? all : [writeId, ...before.slice(0, remembered - 2), ...before.slice(-1)];
 }
 
@@ -147,27 +147,30 @@ function seal(record: NewRecord, writeIds: readonly string[]): NewRecord {
   return { ...record, value: `${writeIds.join(',')}\n${record.value}` };
 }
 
-interface Opened {
-  readonly writeIds: readonly [string, ...string[]];
-  readonly value: string;
+type WriteIds = readonly [string, ...string[]];
+
+function writeIdsOf({ value }: StoredRecord): WriteIds {
+  const writeIds = parseWriteIds(value.slice(0, Math.max(value.indexOf('\n'), 0)));
+  return writeIds ?? unreadable();
 }
 
-function open(record: StoredRecord): Opened {
-  const end = record.value.indexOf('\n');
-  const writeIds = parseWriteIds(record.value.slice(0, Math.max(end, 0)));
-  if (writeIds === undefined) throw new PortError('data_loss', 'key-value-store.get', { reason: 'NoWriteId' });
-  return { writeIds, value: record.value.slice(end + 1) };
+function unreadable(): never {
+  throw new PortError('data_loss', 'key-value-store.get', { reason: 'NoWriteId' });
 }
 
 const writeIdsPattern = new RegExp(`^[\\w-]{22}(?:,[\\w-]{22}){0,${remembered - 1}}$`);
 
-function parseWriteIds(text: string): Opened['writeIds'] | undefined {
+function parseWriteIds(text: string): WriteIds | undefined {
   return writeIdsPattern.test(text) ? (text.split(',') as [string, ...string[]]) : undefined;
 }
 
+/** The record without its ids. They are checked but not taken apart: this is on the way of every read. */
 function unsealed(record: StoredRecord): StoredRecord {
-  const { writeIds, value } = open(record);
-  return { ...record, value, version: versionOf(writeIds, record.version) };
+  const { value, version } = record;
+  const end = value.indexOf('\n');
+  const writeIds = value.slice(0, Math.max(end, 0));
+  if (!writeIdsPattern.test(writeIds)) unreadable();
+  return { ...record, value: value.slice(end + 1), version: `${writeIds}|${version}` };
 }
 
 function versionOf(writeIds: readonly string[], version: Version): Version {
@@ -176,11 +179,11 @@ function versionOf(writeIds: readonly string[], version: Version): Version {
 
 /** Our write's version, if it is still the newest; when somebody wrote after us, one that loses every race, as it should. */
 function ownVersion(record: StoredRecord, writeId: string): Version {
-  const { writeIds } = open(record);
+  const writeIds = writeIdsOf(record);
   return versionOf(writeIds, writeIds[0] === writeId ? record.version : '');
 }
 
-function parseVersion(version: Version): { readonly writeIds: Opened['writeIds']; readonly version: Version } | undefined {
+function parseVersion(version: Version): { readonly writeIds: WriteIds; readonly version: Version } | undefined {
   const [ids = '', ...rest] = String(version).split('|');
   const writeIds = parseWriteIds(ids);
   return writeIds === undefined || rest.length === 0 ? undefined : { writeIds, version: rest.join('|') };
