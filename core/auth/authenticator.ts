@@ -86,7 +86,10 @@ export class Authenticator {
     return principal;
   }
 
-  /** The record of this id whose hash fits: in the secret's current version, in its previous one, in the store. */
+  /**
+   * The record of this id whose hash fits: in the secret, or in the store. A key that the secret's current version still lists may be used
+   * with the hash of the version before, so that its secret part can be changed without a gap; one that it does not list is revoked.
+   */
   async #find(id: string, hash: string, options: CallOptions | undefined): Promise<ApiKeyRecord | undefined> {
     const { keysSecret, storedKeys } = this.#options;
     const fits = (record: ApiKeyRecord | undefined): boolean => record !== undefined && constantTimeEqual(record.hash, hash);
@@ -95,9 +98,8 @@ export class Authenticator {
       try {
         const current = this.#byId(await this.#secrets.current(keysSecret, options)).get(id);
         if (fits(current)) return current;
-        const previous = await this.#secrets.previous(keysSecret, options);
-        const record = previous === undefined ? undefined : this.#byId(previous).get(id);
-        if (fits(record)) return record;
+        const previous = current && (await this.#secrets.previous(keysSecret, options));
+        if (previous !== undefined && fits(this.#byId(previous).get(id))) return current;
       } catch (error) {
         // Keys in the store still work while the secret cannot be read; an unknown key is then an outage, not a refusal.
         if (!(error instanceof PortError) || storedKeys === undefined) throw error;

@@ -209,33 +209,37 @@ describe('a revoked key', () => {
 });
 
 describe('keys in a secret', () => {
-  it('work in the current version and in the one before it, not in older ones', async () => {
+  it('that a new version does not list stop working when it is read, although the version before lists them', async () => {
     const { clock, make, inSecret, authenticate } = setUp();
-    const [oldest, older, newest] = [make(), make(), make()];
-    inSecret(oldest.record);
-    inSecret(older.record);
-    inSecret(newest.record);
-    expect(await authenticate(bearer(newest.key))).toMatchObject({ keyId: newest.record.id });
-    expect(await authenticate(bearer(older.key))).toMatchObject({ keyId: older.record.id });
-    expect(await authenticate(bearer(oldest.key))).toBeUndefined();
-    const latest = make();
-    inSecret(latest.record);
+    const [kept, dropped, added] = [make(), make(), make()];
+    inSecret(kept.record, dropped.record);
+    expect(await authenticate(bearer(dropped.key))).toBeDefined();
+    inSecret(kept.record, added.record);
+    // By then it has been read again in the background.
     await clock.advance(300_000);
-    await authenticate(bearer(newest.key));
+    await authenticate(bearer(kept.key));
     await clock.advance(storedKeyTtlMs);
-    expect(await authenticate(bearer(latest.key))).toBeDefined();
-    expect(await authenticate(bearer(newest.key))).toBeDefined();
-    expect(await authenticate(bearer(older.key))).toBeUndefined();
+    expect(await authenticate(bearer(dropped.key))).toBeUndefined();
+    expect(await authenticate(bearer(kept.key))).toBeDefined();
+    expect(await authenticate(bearer(added.key))).toBeDefined();
   });
 
-  it('that were given another secret part accept the old one while its version is the previous', async () => {
-    const { make, inSecret, authenticate } = setUp();
-    const before = make();
-    const after = make();
-    inSecret(before.record);
-    inSecret({ ...after.record, id: before.record.id });
-    expect(await authenticate(bearer(before.key))).toBeDefined();
-    expect(await authenticate(bearer(`ptl_${before.record.id}_${after.key.slice(-43)}`))).toBeDefined();
+  it('that were given another secret part accept the old one while its version is the previous, with what they may do now', async () => {
+    const { clock, make, inSecret, authenticate } = setUp();
+    const [first, second, third] = [make(), make(), make()];
+    const { id } = first.record;
+    const keyOf = ({ key }: { key: string }): string => bearer(`ptl_${id}_${key.slice(-43)}`);
+    inSecret(first.record);
+    inSecret({ ...second.record, id, scopes: ['sessions:read'] });
+    expect(await authenticate(keyOf(second))).toMatchObject({ keyId: id, scopes: new Set(['sessions:read']) });
+    expect(await authenticate(keyOf(first))).toMatchObject({ keyId: id, scopes: new Set(['sessions:read']) });
+    inSecret({ ...third.record, id });
+    await clock.advance(300_000);
+    await authenticate(bearer(make().key));
+    await clock.advance(storedKeyTtlMs);
+    expect(await authenticate(keyOf(third))).toBeDefined();
+    expect(await authenticate(keyOf(second))).toBeDefined();
+    expect(await authenticate(keyOf(first))).toBeUndefined();
   });
 
   it.each([
