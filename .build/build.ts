@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
+import { oneCopy } from './one-copy.ts';
 import { configurationSchema } from '../core/config/schema.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
@@ -30,6 +31,9 @@ const common: BuildOptions = {
   conditions: ['module'],
   banner: { js: requireBanner },
   define: { PORTOLAN_VERSION: JSON.stringify(version) },
+  plugins: [oneCopy()],
+  // The compiler's settings are for checking; what is deployed must not depend on them.
+  tsconfigRaw: {},
   logLevel: 'warning',
   metafile: true,
 };
@@ -100,8 +104,10 @@ for (const { platform, entry, file, options, files = {} } of bundles) {
 
 if (wanted.length === 0 || wanted.includes('local')) chmodSync('dist/local/portolan.mjs', 0o755);
 if (wanted.length === 0 || wanted.includes('lib')) {
+  writeFileSync('dist/portolan.schema.json', json(configurationSchema));
+  // Afresh: what a deleted source left behind would be published.
+  rmSync('dist/lib', { recursive: true, force: true });
   const tsc = spawnSync('tsc', ['-b'], { stdio: 'inherit' });
   if (tsc.status !== 0) process.exit(1);
-  writeFileSync('dist/portolan.schema.json', json(configurationSchema));
   console.log('dist/lib  the library with types');
 }

@@ -15,7 +15,8 @@ import { Sessions } from './session/sessions.ts';
 import type { SessionPorts } from './session/sessions.ts';
 import { builtInTemplates } from './session/vendors/catalogue.ts';
 import { durable } from './storage/durable.ts';
-import { defaultRetryPolicy, RetryBudget } from './storage/retry.ts';
+import { defaultRetryPolicy, newRetrier } from './storage/retry.ts';
+import { retryingCounters } from './storage/retrying-counters.ts';
 import { StoreCounters } from './storage/store-counters.ts';
 
 /** Everything core needs from a platform. */
@@ -56,10 +57,13 @@ export interface Portolan {
 export function createPortolan(ports: PortolanPorts, configuration: Configuration, gateway?: GatewayAddress): Portolan {
   const { clock, crypto, logger, random = Math.random } = ports;
   const store = durable(ports.store, { clock, crypto, random });
-  const counters = ports.counters ?? new StoreCounters(store, clock, random);
+  const counters =
+    ports.counters === undefined
+      ? new StoreCounters(store, clock, random)
+      : retryingCounters(ports.counters, newRetrier(clock, random));
   const secrets = new CachedSecrets(
     ports.secrets,
-    { clock, random, policy: { ...defaultRetryPolicy, maxAttempts: 3 }, budget: new RetryBudget() },
+    newRetrier(clock, random, { ...defaultRetryPolicy, maxAttempts: 3 }),
     {
       softTtlSeconds: configuration.secrets?.softTtlSeconds ?? defaultSecretAges.softTtlSeconds,
       hardTtlSeconds: configuration.secrets?.hardTtlSeconds ?? defaultSecretAges.hardTtlSeconds,

@@ -22,7 +22,7 @@ import { TableStore } from './table-store.ts';
  * | `PORTOLAN_KEY_VAULT_URL` | `https://<vault>.vault.azure.net` |
  * | `PORTOLAN_SECRET_PREFIX` | what stands before each secret's name; default nothing |
  * | `AZURE_CLIENT_ID` | of a user-assigned identity; default the app's own |
- * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of a service may take; default 1000 for tables, 3000 for secrets |
+ * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of the table service may take; default 1000 |
  * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |
  *
  * @param beside where the bundle is: `import.meta.url`
@@ -39,7 +39,7 @@ export function azureModule(env: Environment, beside: string): ContainerModule {
     bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
     bind(tokens.store).toConstantValue(new TableStore(recordsTable(tableOptions(env)), { attemptTimeoutMs }));
     bind(tokens.counters).toConstantValue(null);
-    bind(tokens.secrets).toConstantValue(new KeyVault({ vaultUrl, prefix, clientId, attemptTimeoutMs }, systemClock));
+    bind(tokens.secrets).toConstantValue(new KeyVault({ vaultUrl, prefix, clientId }, systemClock));
   });
 }
 

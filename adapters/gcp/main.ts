@@ -13,5 +13,6 @@ receiveAsSent();
 export const portolan: CloudFunction = cloudFunction(core.handler, {
   clock,
   logger,
+  trustedHops: optionalInteger(process.env, 'PORTOLAN_TRUSTED_HOPS', 0, 16),
   timeoutMs: optionalInteger(process.env, 'PORTOLAN_FUNCTION_TIMEOUT_MS', 1_000, 3_600_000),
 });

@@ -18,6 +18,7 @@ import { SecretManager } from './secret-manager.ts';
  * | `PORTOLAN_DATABASE` | the Firestore database; default `(default)` |
  * | `PORTOLAN_COLLECTION` | the collection; default `portolan` |
  * | `PORTOLAN_SECRET_PREFIX` | what stands before each secret's name; default nothing |
+ * | `PORTOLAN_TRUSTED_HOPS` | proxies of one's own before Google's front end: 1 behind an external load balancer; default 0 |
  * | `PORTOLAN_FUNCTION_TIMEOUT_MS` | the function's time-out as deployed; default 60000 |
  * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of a service may take; default 1000 |
  * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |

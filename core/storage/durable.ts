@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Crypto } from '../ports/crypto.ts';
 import type { KeyValueStore } from '../ports/key-value-store.ts';
 import { expiring } from './expiring.ts';
-import { defaultRetryPolicy, RetryBudget } from './retry.ts';
+import { newRetrier } from './retry.ts';
 import { retrying } from './retrying.ts';
 
 /**
@@ -11,13 +11,7 @@ import { retrying } from './retrying.ts';
  */
 export function durable(
   store: KeyValueStore,
-  ports: { readonly clock: Clock; readonly crypto: Crypto; readonly random?: () => number },
+  { clock, crypto, random = Math.random }: { readonly clock: Clock; readonly crypto: Crypto; readonly random?: () => number },
 ): KeyValueStore {
-  const retrier = {
-    clock: ports.clock,
-    random: ports.random ?? Math.random,
-    policy: defaultRetryPolicy,
-    budget: new RetryBudget(),
-  };
-  return expiring(retrying(store, ports.crypto, retrier), ports.clock);
+  return expiring(retrying(store, crypto, newRetrier(clock, random)), clock);
 }

@@ -47,6 +47,11 @@ export interface Retrier {
   readonly budget: RetryBudget;
 }
 
+/** A retrier with a budget of its own. */
+export function newRetrier(clock: Clock, random: () => number = Math.random, policy: RetryPolicy = defaultRetryPolicy): Retrier {
+  return { clock, random, policy, budget: new RetryBudget() };
+}
+
 /**
  * Calls `attempt` until it answers, fails for good, or attempts, budget or the deadline run out; then throws the last failure. Only
  * `PortError`s that say so are retried.

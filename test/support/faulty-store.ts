@@ -40,7 +40,7 @@ export function faultyStore(store: KeyValueStore, faults: Faults, random: () => 
 
   /** Messages take their time, each its own, so that even a store in memory sees callers cross. */
   const travel = async (): Promise<void> => {
-    for (let ticks = Math.floor(random() * 4); ticks > 0; ticks--) await undefined;
+    for (let ticks = Math.floor(random() * 4); ticks > 0; ticks--) await Promise.resolve();
   };
 
   const send = async <T>(method: string, call: () => Promise<T>, answer: (first: T, second: T) => T): Promise<T> => {

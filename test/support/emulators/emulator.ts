@@ -32,7 +32,12 @@ export async function freePort(): Promise<number> {
 export async function startProgram(
   command: string,
   args: readonly string[],
-  { ready, env, cwd, timeoutMs = 60_000 }: {
+  {
+    ready,
+    env,
+    cwd,
+    timeoutMs = 60_000,
+  }: {
     readonly ready: () => Promise<boolean>;
     readonly env?: NodeJS.ProcessEnv;
     readonly cwd?: string;

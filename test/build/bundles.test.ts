@@ -1,0 +1,132 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const deployed = ['aws', 'azure', 'gcp'] as const;
+
+function digests(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(folder)
+      .toSorted()
+      .map((file) => [
+        file,
+        createHash('sha256')
+          .update(readFileSync(join(folder, file)))
+          .digest('hex'),
+      ]),
+  );
+}
+
+describe('the bundles', () => {
+  test('the same sources give the same bytes in another folder', () => {
+    const elsewhere = mkdtempSync(resolve('.cache-elsewhere-'));
+    try {
+      for (const part of ['core', 'adapters', '.build', 'package.json', 'package-lock.json']) {
+        cpSync(part, join(elsewhere, 'a', 'b', part), { recursive: true });
+      }
+      // Hard links: a symbolic link would lead back here.
+      execFileSync('cp', ['-al', resolve('node_modules'), join(elsewhere, 'a', 'b', 'node_modules')]);
+      for (const platform of deployed) {
+        const built = spawnSync(process.execPath, ['.build/build.ts', platform], {
+          cwd: join(elsewhere, 'a', 'b'),
+          encoding: 'utf8',
+        });
+        expect(built.status, built.stderr).toBe(0);
+        expect(digests(join(elsewhere, 'a', 'b', 'dist', platform)), platform).toEqual(digests(`dist/${platform}`));
+      }
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  });
+
+  test.for(deployed)("%s holds no other cloud's SDK, and no path of this machine", (platform) => {
+    const [file = ''] = readdirSync(`dist/${platform}`).filter((name) => /^index\.m?js$/.test(name));
+    const bundle = readFileSync(`dist/${platform}/${file}`, 'utf8');
+    const sources = (JSON.parse(readFileSync(`dist/${platform}/${file}.map`, 'utf8')) as { sources: string[] }).sources;
+    const foreign = {
+      aws: /node_modules\/@(azure|google-cloud)\//,
+      azure: /node_modules\/@(aws-sdk|google-cloud)\//,
+      gcp: /node_modules\/@(aws-sdk|azure)\//,
+    };
+    expect(sources.length).toBeGreaterThan(100);
+    expect(sources.filter((source) => foreign[platform].test(source))).toEqual([]);
+    expect(
+      sources.filter((source) => source.includes('commander') || source.includes('/yaml/') || source.includes('proxy-chain')),
+    ).toEqual([]);
+    expect(bundle).not.toContain(process.cwd());
+  });
+});
+
+describe('the package', () => {
+  /** Imports a sub-path of the built package in a fresh process; answers its exports and the packages it loaded. */
+  function load(name: string): { readonly exports: string[]; readonly packages: string[] } {
+    const script = `
+      import { registerHooks } from 'node:module';
+      const seen = new Set();
+      registerHooks({ resolve(specifier, context, next) {
+        const found = next(specifier, context);
+        const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(found.url)?.[1];
+        if (name !== undefined) seen.add(name);
+        return found;
+      } });
+      const loaded = await import(${JSON.stringify(name)});
+      console.log(JSON.stringify({ exports: Object.keys(loaded), packages: [...seen] }));
+    `;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout) as { exports: string[]; packages: string[] };
+  }
+
+  test.for<[path: string, exported: string, packages: RegExp]>([
+    ['portolan', 'createPortolan', /^$/],
+    ['portolan/ports', 'PortError', /^$/],
+    [
+      'portolan/aws',
+      'DynamoStore',
+      /^(@aws-sdk|@smithy|@aws-crypto|@aws|@inversifyjs)\/|^(inversify|reflect-metadata|tslib|mnemonist|obliterator|bowser)$/,
+    ],
+    ['portolan/azure', 'TableStore', /./],
+    ['portolan/gcp', 'FirestoreStore', /^@inversifyjs\/|^(inversify|reflect-metadata)$/],
+    [
+      'portolan/local',
+      'openSqlite',
+      /^@inversifyjs\/|^(inversify|reflect-metadata|proxy-chain|socks|socks-proxy-agent|smart-buffer|ip-address|agent-base|debug|ms|supports-color|has-flag|tslib)$/,
+    ],
+  ])('%s exports %s and loads only its own', ([path, exported, allowed]) => {
+    const { exports, packages } = load(path);
+    expect(exports).toContain(exported);
+    expect(packages.filter((name) => !allowed.test(name))).toEqual([]);
+    const cloud = path.split('/')[1];
+    const others = {
+      aws: /^@(azure|google-cloud)\//,
+      azure: /^@(aws-sdk|google-cloud)\//,
+      gcp: /^@(aws-sdk|azure)\//,
+      local: /^@(aws-sdk|azure|google-cloud)\//,
+    };
+    expect(
+      packages.filter((name) => cloud !== undefined && cloud in others && others[cloud as keyof typeof others].test(name)),
+    ).toEqual([]);
+  });
+
+  test('what is published holds the library, the bundles and the conformance suites, and no tests', () => {
+    const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' });
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    for (const wanted of [
+      'dist/lib/core/index.js',
+      'dist/lib/core/index.d.ts',
+      'dist/lib/test/conformance/index.js',
+      'dist/aws/index.mjs',
+      'dist/azure/host.json',
+      'dist/gcp/index.js',
+      'dist/local/portolan.mjs',
+      'dist/portolan.schema.json',
+      'LICENSE',
+    ]) {
+      expect(paths).toContain(wanted);
+    }
+    expect(paths.filter((path) => /\.test\.|test\/(e2e|bench|adapters|core)\//.test(path))).toEqual([]);
+  });
+});
