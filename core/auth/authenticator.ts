@@ -93,7 +93,7 @@ export class Authenticator {
   async #find(id: string, hash: string, options: CallOptions | undefined): Promise<ApiKeyRecord | undefined> {
     const { keysSecret, storedKeys } = this.#options;
     const fits = (record: ApiKeyRecord | undefined): boolean => record !== undefined && constantTimeEqual(record.hash, hash);
-    let failure: unknown;
+    let failure: PortError | undefined;
     if (keysSecret !== undefined) {
       try {
         const current = this.#byId(await this.#secrets.current(keysSecret, options)).get(id);

@@ -137,7 +137,7 @@ function readValues(template: VendorTemplate, request: RenderRequest, problem: R
   if (failClosed && template.peerLoss.failClosed === undefined) {
     problem('failClosed', 'unsupported', `${template.title} has no way to refuse when the exit is lost`);
   }
-  const { country = undefined, region, city } = request.geo ?? {};
+  const { country, region, city }: NonNullable<RenderRequest['geo']> = request.geo ?? {};
   return {
     account,
     secret,
