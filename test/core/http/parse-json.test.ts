@@ -69,7 +69,7 @@ describe('JSON from outside', () => {
 
   it('is refused 100,000 levels deep without a stack overflow', () => {
     expect(() => parseJson(nested(100_000))).toThrow(JsonRejected);
-    expect(() => parseJson(`${'{"a":'.repeat(100_000)}`)).toThrow(JsonRejected);
+    expect(() => parseJson('{"a":'.repeat(100_000))).toThrow(JsonRejected);
   });
 
   it.each([

@@ -30,7 +30,9 @@ describe('a problem response', () => {
     [413, 'content-too-large'],
     [414, 'uri-too-long'],
     [431, 'header-fields-too-large'],
-    [501, 'bad-request'],
+    [408, 'request-timeout'],
+    [501, 'not-implemented'],
+    [402, 'bad-request'],
   ])('for a rejected event of status %i has a type', (status, type) => {
     const response = rejectedResponse(new RequestRejected(status, 'Why'));
     expect(response.status).toBe(status);
