@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { BuildOptions } from 'esbuild';
+import { oneCopy } from './one-copy.ts';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+
+/** Some SDK dependencies are CommonJS: they call `require` for Node's own modules, and look beside themselves, which an ES module has no words for. */
+const requireBanner = [
+  `import{createRequire as __portolanRequire}from'node:module';`,
+  `const require=__portolanRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;`,
+].join('');
+
+/** What every bundle is built with. */
+export const common: BuildOptions = {
+  bundle: true,
+  minify: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'external',
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.13',
+  // ES module builds first: the CommonJS ones of the AWS SDK are half as large again.
+  mainFields: ['module', 'main'],
+  conditions: ['module'],
+  banner: { js: requireBanner },
+  define: { PORTOLAN_VERSION: JSON.stringify(version) },
+  plugins: [oneCopy()],
+  // The compiler's settings are for checking; what is deployed must not depend on them.
+  tsconfigRaw: {},
+  logLevel: 'warning',
+  metafile: true,
+};
+
+export interface Bundle {
+  readonly platform: string;
+  readonly entry: string;
+  readonly file: string;
+  readonly options?: BuildOptions;
+  /** Further files of the deployed folder. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export const bundles: readonly Bundle[] = [
+  {
+    platform: 'aws',
+    entry: 'adapters/aws/main.ts',
+    file: 'index.mjs',
+    options: {
+      alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
+    },
+  },
+  {
+    platform: 'azure',
+    entry: 'adapters/azure/main.ts',
+    file: 'index.mjs',
+    // Given by the Functions host, not by npm.
+    options: { external: ['@azure/functions-core'] },
+    files: {
+      'package.json': json({ name: 'portolan-azure', version, private: true, type: 'module', main: 'index.mjs' }),
+      'host.json': json({
+        version: '2.0',
+        extensions: { http: { routePrefix: '' } },
+        functionTimeout: '00:03:50',
+        logging: { applicationInsights: { samplingSettings: { isEnabled: true, excludedTypes: 'Request' } } },
+      }),
+    },
+  },
+  {
+    platform: 'gcp',
+    entry: 'adapters/gcp/main.ts',
+    file: 'index.js',
+    files: {
+      'package.json': json({ name: 'portolan-gcp', version, private: true, type: 'module', main: 'index.js' }),
+    },
+  },
+  {
+    platform: 'local',
+    entry: 'adapters/cli/portolan.ts',
+    file: 'portolan.mjs',
+    // proxy-chain tells its errors by the names of their classes.
+    options: { external: ['@azure/functions-core'], keepNames: true },
+  },
+];
