@@ -50,7 +50,9 @@ export const bundles: readonly Bundle[] = [
     entry: 'adapters/aws/main.ts',
     file: 'index.mjs',
     options: {
-      alias: { '@aws-sdk/credential-provider-node': fileURLToPath(new URL('lambda-credentials.ts', import.meta.url)) },
+      alias: {
+        '@aws-sdk/credential-provider-node': fileURLToPath(new URL('../adapters/aws/lambda-credentials.ts', import.meta.url)),
+      },
     },
   },
   {

@@ -66,7 +66,10 @@ export function addSessionsCommands(program: Command): void {
       const query = new URLSearchParams();
       for (const name of ['limit', 'cursor', 'tag', 'state', 'pool'])
         if (options[name] !== undefined) query.set(name, options[name]);
-      const page = (await call(options, 'GET', `/v1/sessions?${query.toString()}`)) as { sessions: ShownSession[]; nextCursor: string | null };
+      const page = (await call(options, 'GET', `/v1/sessions?${query.toString()}`)) as {
+        sessions: ShownSession[];
+        nextCursor: string | null;
+      };
       if (options.json === true) return print(true, page, []);
       printTable(
         ['id', 'state', 'pool', 'generation', 'expires', 'label'],

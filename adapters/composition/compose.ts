@@ -40,35 +40,33 @@ export function compose(
       (clock, sink, scrubber) => createJsonLogger({ clock, sink, scrubber }),
       [tokens.clock, tokens.logSink, tokens.scrubber],
     );
-  container
-    .bind(tokens.portolan)
-    .toResolvedValue(
-      (configuration, clock, crypto, logger, store, counters, secrets, scrubber) =>
-        createPortolan(
-          {
-            clock,
-            crypto,
-            logger,
-            store,
-            counters: counters ?? undefined,
-            secrets,
-            onSecretValue: (value) => conceal(scrubber, value),
-            onSessionDeleted,
-          },
-          configuration,
-          gateway,
-        ),
-      [
-        tokens.configuration,
-        tokens.clock,
-        tokens.crypto,
-        tokens.logger,
-        tokens.store,
-        tokens.counters,
-        tokens.secrets,
-        tokens.scrubber,
-      ],
-    );
+  container.bind(tokens.portolan).toResolvedValue(
+    (configuration, clock, crypto, logger, store, counters, secrets, scrubber) =>
+      createPortolan(
+        {
+          clock,
+          crypto,
+          logger,
+          store,
+          counters: counters ?? undefined,
+          secrets,
+          onSecretValue: (value) => conceal(scrubber, value),
+          onSessionDeleted,
+        },
+        configuration,
+        gateway,
+      ),
+    [
+      tokens.configuration,
+      tokens.clock,
+      tokens.crypto,
+      tokens.logger,
+      tokens.store,
+      tokens.counters,
+      tokens.secrets,
+      tokens.scrubber,
+    ],
+  );
   return {
     portolan: container.get(tokens.portolan),
     logger: container.get(tokens.logger),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { defaultProvider } from '../../../.build/lambda-credentials.ts';
+import { defaultProvider } from '../../../adapters/aws/lambda-credentials.ts';
 import { commonCodes, toPortError } from '../../../adapters/aws/to-port-error.ts';
 
 describe("the AWS bundle's credentials", () => {
