@@ -21,13 +21,19 @@ export class SqliteCounters implements Counters {
   readonly #database: DatabaseSync;
   readonly #clock: Clock;
   readonly #get: StatementSync;
-  readonly #put: StatementSync;
+  readonly #update: StatementSync;
+  readonly #start: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
 
   constructor(database: DatabaseSync, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
     this.#get = database.prepare('SELECT n, operations, expires_at FROM counters WHERE partition = ? AND id = ?');
-    this.#put = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?)');
+    this.#update = database.prepare('UPDATE counters SET n = ?, operations = ? WHERE partition = ? AND id = ?');
+    this.#start = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?)');
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
   }
 
   async increment(increment: Increment, options?: CallOptions): Promise<number> {
@@ -39,7 +45,8 @@ export class SqliteCounters implements Counters {
         if (row !== undefined && operations.includes(operationId)) return row.n;
         const n = checkSum((row?.n ?? 0) + by);
         const kept = [operationId, ...operations].slice(0, remembered).join(' ');
-        this.#put.run(...encodeKey(key), n, kept, row === undefined ? (expiresAt ?? null) : row.expires_at);
+        if (row === undefined) this.#start.run(...encodeKey(key), n, kept, expiresAt ?? null);
+        else this.#update.run(n, kept, ...encodeKey(key));
         return n;
       }),
     );
@@ -57,10 +64,10 @@ export class SqliteCounters implements Counters {
 
   /** Takes the write lock at once, so that what is read cannot change before it is written. */
   #transaction<T>(run: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     try {
       const result = run();
-      this.#database.exec('COMMIT');
+      this.#commit.run();
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');

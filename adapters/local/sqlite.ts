@@ -56,7 +56,9 @@ const schema = `
  * Opens, and where needed makes, a database file with `node:sqlite`; `:memory:` for none. The folder must exist. Several processes may
  * have one file open.
  *
- * Write-ahead log with `synchronous=FULL`: an acknowledged write outlives the process and a power cut.
+ * Write-ahead log with `synchronous=FULL`: an acknowledged write outlives the process and a power cut. The counters, on a connection of
+ * their own with `synchronous=NORMAL`, outlive the process too; a power cut may take the last increments, which is nothing beside what it
+ * costs to wait for the disk once more in every create.
  *
  * @throws {PortError} `failed_precondition` cannot be opened, `data_loss` no database, `permission_denied` may not be written
  */
@@ -64,16 +66,17 @@ export function openSqlite(
   path: string,
   { clock = systemClock, busyTimeoutMs = 1_000, readOnly = false }: SqliteOptions = {},
 ): Sqlite {
-  const database = open(path, busyTimeoutMs, readOnly);
-  const purges = ['records', 'counters'].map((table) =>
+  const records = open(path, busyTimeoutMs, readOnly, 'FULL');
+  const counters = open(path, busyTimeoutMs, readOnly, 'NORMAL');
+  const purges = Object.entries({ records, counters }).map(([table, database]) =>
     database.prepare(
       `DELETE FROM ${table} WHERE (partition, id) IN
          (SELECT partition, id FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ${purgeBatch})`,
     ),
   );
   return {
-    store: new SqliteStore(database),
-    counters: new SqliteCounters(database, clock),
+    store: new SqliteStore(records),
+    counters: new SqliteCounters(counters, clock),
     async purgeExpired(now) {
       let purged = 0;
       for (const purge of purges) {
@@ -85,15 +88,20 @@ export function openSqlite(
       }
       return purged;
     },
-    close: () => database.close(),
+    close() {
+      counters.close();
+      records.close();
+    },
   };
 }
 
-function open(path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync {
+function open(path: string, busyTimeoutMs: number, readOnly: boolean, synchronous: 'FULL' | 'NORMAL'): DatabaseSync {
   return attempt('sqlite.open', () => {
     const database = new (loadSqlite().DatabaseSync)(path, { timeout: busyTimeoutMs, readOnly });
     try {
-      database.exec(readOnly ? 'SELECT 1 FROM records LIMIT 1' : `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`);
+      database.exec(
+        readOnly ? 'SELECT 1 FROM records LIMIT 1' : `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; ${schema}`,
+      );
     } catch (error) {
       database.close();
       throw error;
