@@ -1,6 +1,8 @@
-import { firstViolation } from '../schema/validate.ts';
+import { parseEgressException } from '../egress/egress-exception.ts';
+import { escapePointer, firstViolation } from '../schema/validate.ts';
 import { defaultPoolOf, problemsOfPool } from '../session/exits.ts';
 import { checkTemplate } from '../session/vendors/check-template.ts';
+import { findTemplate } from '../session/vendors/find-template.ts';
 import { needsOptIn } from '../session/vendors/template.ts';
 import type { VendorTemplate } from '../session/vendors/template.ts';
 import { directVendor } from './configuration.ts';
@@ -34,9 +36,7 @@ export function checkConfiguration(
   const violation = firstViolation(configurationSchema, parsed);
   if (violation !== undefined) {
     const { pointer, detail, known } = violation;
-    const name = pointer.slice(pointer.lastIndexOf('/') + 1);
-    const meant = known && closest(name, known);
-    const hint = known && (meant === undefined ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`);
+    const hint = known === undefined ? mistypedAs(pointer, detail, parsed) : suggest(nameAt(pointer), known, 'known here');
     return { ok: false, problems: [{ pointer, detail, hint }] };
   }
   const configuration = parsed as Configuration;
@@ -49,7 +49,7 @@ export function checkConfiguration(
   for (const [name, pool] of Object.entries(configuration.pools)) {
     const pointer = `/pools/${name}`;
     problems.push(...problemsOf(pointer, pool, configuration, templates, hasGateway));
-    const template = configuration.vendors?.[pool.vendor] ?? templates[pool.vendor];
+    const template = findTemplate(pool.vendor, configuration.vendors, templates);
     if (template !== undefined && needsOptIn(template) && pool.allowUnverified !== true) {
       warnings.push({
         pointer: `${pointer}/vendor`,
@@ -61,6 +61,30 @@ export function checkConfiguration(
   return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration, warnings };
 }
 
+/** Members are looked for before strange ones are refused: a required one that is missing may stand there under a mistyped name. */
+function mistypedAs(pointer: string, detail: string, parsed: unknown): string | undefined {
+  if (detail !== 'is required') return undefined;
+  const parent = pointer
+    .split('/')
+    .slice(1, -1)
+    .reduce<unknown>((value, name) => (value as Readonly<Record<string, unknown>>)[unescapePointer(name)], parsed);
+  const written = closest(nameAt(pointer), Object.keys(parent as object));
+  return written === undefined ? undefined : `is "${escapePointer(written)}" meant to be it?`;
+}
+
+function nameAt(pointer: string): string {
+  return unescapePointer(pointer.slice(pointer.lastIndexOf('/') + 1));
+}
+
+function unescapePointer(token: string): string {
+  return token.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function suggest(name: string, known: readonly string[], otherwise: string): string {
+  const meant = closest(name, known);
+  return meant === undefined ? `${otherwise}: ${known.join(', ')}` : `did you mean "${meant}"?`;
+}
+
 function problemsOf(
   pointer: string,
   pool: PoolConfiguration,
@@ -69,9 +93,12 @@ function problemsOf(
   hasGateway: boolean,
 ): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
-  const { defaultTtlSeconds, maxTtlSeconds } = pool;
-  if (defaultTtlSeconds !== undefined && maxTtlSeconds !== undefined && defaultTtlSeconds > maxTtlSeconds) {
-    problems.push({ pointer: `${pointer}/defaultTtlSeconds`, detail: 'is greater than maxTtlSeconds' });
+  const { defaultTtlSeconds = 0, maxTtlSeconds = configuration.sessions?.maxTtlSeconds ?? 86_400 } = pool;
+  if (defaultTtlSeconds > maxTtlSeconds) {
+    problems.push({
+      pointer: `${pointer}/defaultTtlSeconds`,
+      detail: `is greater than maxTtlSeconds (${maxTtlSeconds} for this pool)`,
+    });
   }
   if (pool.vendor === directVendor) {
     if (!hasGateway && configuration.gateway?.publicUrl === undefined) {
@@ -83,12 +110,17 @@ function problemsOf(
     }
     return problems;
   }
-  const template = configuration.vendors?.[pool.vendor] ?? templates[pool.vendor];
+  const template = findTemplate(pool.vendor, configuration.vendors, templates);
   if (template === undefined) {
     const known = [directVendor, ...Object.keys(configuration.vendors ?? {}), ...Object.keys(templates)];
-    const meant = closest(pool.vendor, known);
-    const hint = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
-    return [...problems, { pointer: `${pointer}/vendor`, detail: 'is not a vendor template', hint }];
+    return [
+      ...problems,
+      { pointer: `${pointer}/vendor`, detail: 'is not a vendor template', hint: suggest(pool.vendor, known, 'known') },
+    ];
+  }
+  const { maxSeconds } = template.ttl;
+  if (maxSeconds !== undefined && defaultTtlSeconds > maxSeconds && maxTtlSeconds >= defaultTtlSeconds) {
+    problems.push({ pointer: `${pointer}/defaultTtlSeconds`, detail: `is greater than what the vendor keeps (${maxSeconds})` });
   }
   if (pool.secret === undefined) {
     problems.push({ pointer: `${pointer}/secret`, detail: 'is required', hint: 'name the secret that holds the vendor account' });
@@ -133,6 +165,15 @@ function problemsOfSessions({ sessions = {}, secrets = {}, gateway = {} }: Confi
   }
   if (gateway.publicUrl !== undefined && !URL.canParse(gateway.publicUrl)) {
     problems.push({ pointer: '/gateway/publicUrl', detail: 'is not a URL', hint: 'for example http://gateway.example.com:8788' });
+  }
+  for (const [at, entry] of (gateway.egress?.allow ?? []).entries()) {
+    if (parseEgressException(entry) === undefined) {
+      problems.push({
+        pointer: `/gateway/egress/allow/${at}`,
+        detail: 'is not an address range, an address, a name, or one of the latter two with a port',
+        hint: 'for example 10.1.0.0/16 or intranet.example:443',
+      });
+    }
   }
   return problems;
 }

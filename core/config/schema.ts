@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../schema/validate.ts';
+import { secretNamePattern } from '../secrets/secret-name.ts';
 import { templateSchema } from '../session/vendors/template-schema.ts';
 
 const seconds = (minimum: number, maximum: number, description: string): JsonSchema => ({
@@ -10,7 +11,7 @@ const seconds = (minimum: number, maximum: number, description: string): JsonSch
 
 const secretName = {
   type: 'string',
-  pattern: '^[a-z][a-z0-9-]{0,62}$',
+  pattern: secretNamePattern,
   description: "Logical name of a secret in the platform's secret store; never the secret itself.",
 } as const;
 
@@ -28,7 +29,8 @@ export const configurationSchema: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       description: 'Who may call. At least one source of API keys.',
-      anyOf: [{ required: ['keysSecret'] }, { required: ['storedKeys'], properties: { storedKeys: { const: true } } }],
+      // As `storedKeys` is true by default, only switching it off asks for the other source.
+      anyOf: [{ required: ['keysSecret'] }, { properties: { storedKeys: { const: true } } }],
       properties: {
         keysSecret: {
           ...secretName,

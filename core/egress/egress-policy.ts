@@ -1,9 +1,10 @@
 import { classify } from './classify-address.ts';
 import type { AddressClass } from './classify-address.ts';
+import { isPort, parseEgressException } from './egress-exception.ts';
 import { parseHost } from './host.ts';
 import type { Host } from './host.ts';
-import { inRange, parseIpAddress, parseIpRange, unmapped } from './ip-address.ts';
-import type { IpAddress, IpRange } from './ip-address.ts';
+import { inRange, parseIpAddress, unmapped } from './ip-address.ts';
+import type { IpAddress } from './ip-address.ts';
 
 /** What may be reached besides public addresses. Everything is refused by default. */
 export interface EgressRules {
@@ -27,12 +28,6 @@ export type EgressRefusal = Exclude<AddressClass, 'public'> | 'invalid-host' | '
 export type EgressDecision =
   /** `host` is the canonical form: connect to this and send this on, never what the client wrote. */
   { readonly allowed: true; readonly host: Host } | { readonly allowed: false; readonly reason: EgressRefusal };
-
-interface Exception {
-  readonly host: Host | undefined;
-  readonly range: IpRange | undefined;
-  readonly port: number | undefined;
-}
 
 /** Names under which clouds serve metadata, wherever they are resolved. */
 const metadataNames: ReadonlySet<string> = new Set([
@@ -66,7 +61,11 @@ export interface EgressPolicy {
 
 /** @throws {TypeError} an entry of `allow` or `denyPorts` that says nothing */
 export function createEgressPolicy(rules: EgressRules = {}): EgressPolicy {
-  const exceptions = (rules.allow ?? []).map(parseException);
+  const exceptions = (rules.allow ?? []).map((entry) => {
+    const exception = parseEgressException(entry);
+    if (exception === undefined) throw new TypeError(`Not an address range, address, name, or host:port: ${entry}`);
+    return exception;
+  });
   const deniedPorts = new Set(rules.denyPorts);
   for (const port of deniedPorts) if (!isPort(port)) throw new TypeError(`Not a port: ${port}`);
 
@@ -117,21 +116,4 @@ export function createEgressPolicy(rules: EgressRules = {}): EgressPolicy {
         : { allowed: true, host };
     },
   };
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 1 && port <= 65_535;
-}
-
-function parseException(entry: string): Exception {
-  const whole = parseIpRange(entry);
-  if (whole !== undefined) return { host: undefined, range: whole, port: undefined };
-  const [, hostText = entry, portText] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(entry) ?? [];
-  const host = parseHost(hostText);
-  const port = portText === undefined ? undefined : Number(portText);
-  if (host === undefined || (port !== undefined && !isPort(port))) {
-    throw new TypeError(`Not an address range, address, name, or host:port: ${entry}`);
-  }
-  if (host.kind === 'name') return { host, range: undefined, port };
-  return { host: undefined, range: { base: host.address, bits: host.address.length * 8 }, port };
 }

@@ -6,11 +6,18 @@ import { builtInTemplates } from '../../../core/session/vendors/catalogue.ts';
 const base = { auth: { keysSecret: 'api-keys' }, signingSecret: 'signing', pools: { default: { vendor: 'direct' } } };
 const pool = { vendor: 'iproyal', secret: 'iproyal', account: { username: 'u' } };
 
+/** A vendor that keeps an exit for so long and no longer. */
+const keeping = (maxSeconds: number) => ({
+  ...builtInTemplates['iproyal'],
+  ttl: { ...builtInTemplates['iproyal']?.ttl, maxSeconds },
+});
+
 const check = (parsed: unknown, hasGateway = true) => checkConfiguration(parsed, builtInTemplates, { hasGateway });
 
 /** The problems of `base` with something else on top. */
 function problemsOf(change: object, hasGateway = true): readonly unknown[] {
-  const checked = check({ ...base, ...change }, hasGateway);
+  const whole = Object.fromEntries(Object.entries({ ...base, ...change }).filter(([, value]) => value !== undefined));
+  const checked = check(whole, hasGateway);
   return checked.ok ? [] : checked.problems;
 }
 
@@ -54,8 +61,21 @@ describe('a configuration', () => {
       'is not a known member',
       'did you mean "country"?',
     ],
-    ['no source of keys', { auth: {} }, '/auth/keysSecret', 'is required'],
     ['stored keys switched off and nothing else', { auth: { storedKeys: false } }, '/auth/keysSecret', 'is required'],
+    [
+      'a required member under a mistyped name',
+      { pools: undefined, pols: { a: pool } },
+      '/pools',
+      'is required',
+      'is "pols" meant to be it?',
+    ],
+    [
+      'a required member of a pool under a mistyped name',
+      { pools: { a: { vendro: 'direct' } } },
+      '/pools/a/vendor',
+      'is required',
+      'is "vendro" meant to be it?',
+    ],
     ['no pools', { pools: {} }, '/pools', 'must have at least 1 members'],
     ['a secret that is no name', { signingSecret: 'S3cret value!' }, '/signingSecret', 'must match ^[a-z][a-z0-9-]{0,62}$'],
     [
@@ -64,6 +84,32 @@ describe('a configuration', () => {
       '/pools/a/vendor',
       'is not a vendor template',
       'did you mean "iproyal"?',
+    ],
+    ...['constructor', 'tostring', 'valueof'].map((vendor): [string, object, string, string] => [
+      `a vendor called ${vendor}, which every object inherits`,
+      { pools: { a: { ...pool, vendor } } },
+      '/pools/a/vendor',
+      'is not a vendor template',
+    ]),
+    ...['not a host!!', '10.0.0.0/33', 'host:0', 'host:65536', 'http://host', 'a b', ''].map(
+      (entry): [string, object, string, string] => [
+        `the egress exception ${JSON.stringify(entry)}, on which no gateway could start`,
+        { gateway: { egress: { allow: ['10.0.0.0/8', entry] } } },
+        '/gateway/egress/allow/1',
+        entry === '' ? 'must have at least' : 'is not an address range',
+      ],
+    ),
+    [
+      'a default lifetime of a pool over the maximum of all, which would be cut in silence',
+      { pools: { a: { ...pool, defaultTtlSeconds: 7_200 } }, sessions: { maxTtlSeconds: 3_600 } },
+      '/pools/a/defaultTtlSeconds',
+      'greater than maxTtlSeconds (3600',
+    ],
+    [
+      'a default lifetime of a pool over what its vendor keeps',
+      { pools: { a: { ...pool, vendor: 'mine', defaultTtlSeconds: 601 } }, vendors: { mine: keeping(600) } },
+      '/pools/a/defaultTtlSeconds',
+      'greater than what the vendor keeps (600)',
     ],
     [
       'a vendor without its secret',
@@ -132,6 +178,23 @@ describe('a configuration', () => {
     expect(problem?.pointer).toBe(pointer);
     expect(problem?.detail).toContain(detail);
     if (hint !== undefined) expect(problem?.hint).toContain(hint);
+  });
+
+  it('accepts stored keys by default, so that an empty "auth" is one source of keys', () => {
+    expect(problemsOf({ auth: {} })).toEqual([]);
+  });
+
+  it('with every form of egress exception is right', () => {
+    const allow = [
+      '10.1.0.0/16',
+      'fd00::/8',
+      '10.1.2.3',
+      '10.1.2.3:8080',
+      '[fd00::1]:80',
+      'intranet.example',
+      'intranet.example:443',
+    ];
+    expect(problemsOf({ gateway: { egress: { allow } } })).toEqual([]);
   });
 
   it('with a direct pool needs a gateway, here or elsewhere', () => {
