@@ -3,7 +3,7 @@ import { StoredKeys } from './auth/key-records.ts';
 import { Signer } from './auth/signer.ts';
 import type { Configuration } from './config/configuration.ts';
 import { createControlHandler } from './control/control-handler.ts';
-import { RateLimiter } from './control/rate-limiter.ts';
+import { RateLimiter } from './limits/rate-limiter.ts';
 import { ReadinessCheck } from './control/readiness.ts';
 import type { Clock, Counters, Crypto, HttpHandler, KeyValueStore, Logger, Secrets } from './ports/index.ts';
 import { CachedSecrets, defaultSecretAges } from './secrets/cached-secrets.ts';
@@ -34,8 +34,8 @@ export interface PortolanPorts {
   readonly random?: (() => number) | undefined;
   /** Told each secret value that is loaded, so that logs can be scrubbed of it. */
   readonly onSecretValue?: ((value: string) => void) | undefined;
-  /** Told when this process deletes a session. */
-  readonly onSessionDeleted?: SessionPorts['onDeleted'];
+  /** Told when this process deletes or rotates a session, and so ends a generation of it. */
+  readonly onSessionEnded?: SessionPorts['onEnded'];
 }
 
 export interface Portolan {
@@ -75,7 +75,7 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
   const signer = new Signer(crypto, secrets, configuration.signingSecret);
   const exits = new Exits(configuration, builtInTemplates, secrets);
   const sessions = new Sessions(
-    { store, counters, clock, crypto, signer, exits, onDeleted: ports.onSessionDeleted },
+    { store, counters, clock, crypto, signer, exits, onEnded: ports.onSessionEnded },
     {
       tombstoneMs: (configuration.sessions?.tombstoneSeconds ?? 3_600) * 1_000,
       createsPerHour: configuration.limits?.createsPerHour ?? 10_000,
@@ -97,7 +97,7 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
     }),
     sessions,
     storedKeys,
-    gatewayAuthorizer: new GatewayAuthorizer(sessions, exits, signer, clock),
+    gatewayAuthorizer: new GatewayAuthorizer(sessions, exits, signer),
     counters,
   };
 }

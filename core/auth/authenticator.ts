@@ -3,6 +3,7 @@ import type { Crypto } from '../ports/crypto.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import { PortError } from '../ports/errors.ts';
 import type { Secret } from '../ports/secrets.ts';
+import { RateLimiter } from '../limits/rate-limiter.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
 import { constantTimeEqual } from '../text/constant-time-equal.ts';
 import { hashApiKeySecret, parseApiKey } from './api-key.ts';
@@ -21,6 +22,12 @@ export interface Principal {
 export const storedKeyTtlMs = 5_000;
 
 const maxRemembered = 1_000;
+
+/**
+ * How many keys that turn out to be wrong an instance looks up in a minute. Each look-up is a read that nobody pays for; over this, keys it
+ * does not know yet get 503 until the minute is over.
+ */
+export const wrongKeysPerMinute = 600;
 
 interface Remembered {
   /** The secret part that was right. Compared in constant time; in memory only. */
@@ -44,6 +51,7 @@ export class Authenticator {
   readonly #secrets: CachedSecrets;
   readonly #options: AuthenticatorOptions;
   readonly #remembered = new Map<string, Remembered>();
+  readonly #wrongKeys: RateLimiter;
   #records: { readonly of: Secret; readonly byId: ReadonlyMap<string, ApiKeyRecord> }[] = [];
 
   constructor(clock: Clock, crypto: Crypto, secrets: CachedSecrets, options: AuthenticatorOptions) {
@@ -51,6 +59,7 @@ export class Authenticator {
     this.#crypto = crypto;
     this.#secrets = secrets;
     this.#options = options;
+    this.#wrongKeys = new RateLimiter(clock, wrongKeysPerMinute);
   }
 
   /**
@@ -74,12 +83,22 @@ export class Authenticator {
   }
 
   async #verify(id: string, secret: string, options: CallOptions | undefined): Promise<Principal | undefined> {
+    const { allowed, resetSeconds } = this.#wrongKeys.state('');
+    if (!allowed) {
+      throw new PortError('resource_exhausted', 'authentication', {
+        reason: 'TooManyWrongKeys',
+        retryAfterMs: resetSeconds * 1_000,
+      });
+    }
     const hash = hashApiKeySecret(this.#crypto, secret);
     const record = await this.#find(id, hash, options);
     const now = this.#clock.now();
     const expiresAt = record?.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.expiresAt);
     // Written this way round, a date there is not (NaN) counts as past.
-    if (record === undefined || !(expiresAt > now)) return undefined;
+    if (record === undefined || !(expiresAt > now)) {
+      this.#wrongKeys.allow('');
+      return undefined;
+    }
     const principal: Principal = { keyId: id, tenant: record.tenant, scopes: new Set(record.scopes) };
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     this.#remembered.set(id, { secret, principal, expiresAt, verifiedAt: now });

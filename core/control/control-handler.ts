@@ -16,7 +16,7 @@ import { readUsage } from '../session/usage.ts';
 import { base64url } from '../text/base64url.ts';
 import { canonicalJson } from '../text/canonical-json.ts';
 import { badRequest, failed, forbidden, methodNotAllowed, notFound, refused, tooManyRequests, unauthorized } from './problems.ts';
-import type { RateLimiter } from './rate-limiter.ts';
+import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { readContent, readIdempotencyKey, readIfMatch, readQuery } from './read-request.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import { represent } from './represent.ts';
@@ -192,19 +192,19 @@ async function call(
   const choice = credentials.choose(
     query.value['credentials'] as CredentialsKind | undefined,
     principal,
-    route.operation === 'createSession',
+    route.operation === 'createSession' ? 'create' : route.operation === 'listSessions' ? 'list' : 'other',
   );
   if (!choice.ok)
     return choice.reason === 'scope'
       ? forbidden('credentials:read')
       : badRequest(choice.detail, [{ parameter: 'credentials', detail: choice.detail }]);
 
-  const shown = async (session: Session): Promise<object> => {
-    const proxy = await credentials.of(session, choice.kind, options);
+  const shown = async (session: Session, kind = choice.kind): Promise<object> => {
+    const proxy = await credentials.of(session, kind, options);
     if (proxy !== undefined) {
       ports.logger.log('info', 'credentials.issued', {
         audit: true,
-        kind: choice.kind,
+        kind,
         tenant: principal.tenant,
         keyId: principal.keyId,
         sessionId: session.sessionId,
@@ -250,14 +250,19 @@ async function call(
       const outcome = await sessions.list(principal, query.value as ListSessions, options);
       if (!outcome.ok) return refused(outcome);
       return json(200, {
-        sessions: await Promise.all(outcome.value.sessions.map(shown)),
+        // A pool that is gone for good has nothing to hand out: said by null, or it would hide every other session.
+        sessions: await Promise.all(
+          outcome.value.sessions.map((session) =>
+            shown(session, choice.kind === 'vendor' && !credentials.hasPoolOf(session) ? 'none' : choice.kind),
+          ),
+        ),
         nextCursor: outcome.value.nextCursor ?? null,
       });
     }
     case 'getUsage': {
-      const outcome = await sessions.get(principal, sessionId, options);
+      const outcome = await sessions.getKept(principal, sessionId, options);
       if (!outcome.ok) return refused(outcome);
-      return json(200, { sessionId, ...(await readUsage(ports.counters, principal.tenant, sessionId, options)) });
+      return json(200, { sessionId, ...(await readUsage(ports.counters, outcome.value, clock.now(), options)) });
     }
     default:
       return notFound();

@@ -78,7 +78,7 @@ export interface RecordPage {
 /** Options every call of a service takes. */
 export interface CallOptions {
   /**
-   * When the caller stops caring, epoch milliseconds. No retry starts after it. One attempt has a time-out of its own, kept by the
+   * When the caller stops caring, epoch milliseconds. No attempt starts after it. One attempt has a time-out of its own, kept by the
    * adapter's client (1 s by default).
    */
   readonly deadline?: EpochMillis | undefined;

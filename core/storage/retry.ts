@@ -60,7 +60,7 @@ export function newRetrier(clock: Clock, random: () => number = Math.random, pol
  * at once, with the wait in it for the client.
  *
  * @param attempt gets the number of the attempt, from 0
- * @throws {PortError} `cancelled` when the signal aborts between attempts
+ * @throws {PortError} `cancelled` when the signal aborts between attempts; `deadline_exceeded` without an attempt when the deadline has passed
  */
 export async function withRetry<T>(
   { clock, random, policy, budget }: Retrier,
@@ -69,6 +69,10 @@ export async function withRetry<T>(
 ): Promise<T> {
   budget.deposit();
   for (let n = 0; ; n++) {
+    // Nothing is begun when the caller has stopped caring: many quick calls must not add up to more than the caller's time.
+    if (options.deadline !== undefined && clock.now() >= options.deadline) {
+      throw new PortError('deadline_exceeded', 'call', { reason: 'BudgetSpent' });
+    }
     try {
       return await attempt(n);
     } catch (error) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import { newApiKey, parseApiKey, scopes } from '../../../core/auth/api-key.ts';
 import type { ApiKeyRecord } from '../../../core/auth/api-key.ts';
-import { Authenticator, storedKeyTtlMs } from '../../../core/auth/authenticator.ts';
+import { Authenticator, storedKeyTtlMs, wrongKeysPerMinute } from '../../../core/auth/authenticator.ts';
 import { parseKeyRecords, StoredKeys } from '../../../core/auth/key-records.ts';
 import type { PortErrorCode } from '../../../core/ports/index.ts';
 import { CachedSecrets } from '../../../core/secrets/cached-secrets.ts';
@@ -374,5 +374,28 @@ describe('stored keys', () => {
       await layered.create({ partition: 'api-keys', id: record.id, value });
       await expect(authenticate(bearer(key)), value).rejects.toEqual(failure('data_loss'));
     }
+  });
+});
+
+describe('keys nobody made', () => {
+  it('cost a bounded number of reads, and do not stop keys that are known', async () => {
+    const { clock, store, stored, make, authenticate } = setUp({ keysSecret: false });
+    const good = make();
+    await stored.add(good.record);
+    expect(await authenticate(bearer(good.key))).toMatchObject({ tenant: 'acme' });
+    const before = store.calls.length;
+    let refused = 0;
+    for (let n = 0; n < wrongKeysPerMinute + 50; n++) {
+      await authenticate(bearer(make().key)).catch((error: unknown) => {
+        expect(error).toEqual(failure('resource_exhausted'));
+        refused++;
+      });
+    }
+    expect(store.calls.length - before).toBe(wrongKeysPerMinute);
+    expect(refused).toBe(50);
+    expect(await authenticate(bearer(good.key))).toMatchObject({ tenant: 'acme' });
+    clock.set(clock.now() + 60_000);
+    expect(await authenticate(bearer(make().key))).toBeUndefined();
+    expect(await authenticate(bearer(good.key))).toMatchObject({ tenant: 'acme' });
   });
 });

@@ -100,3 +100,41 @@ describe('counters by compare-and-set', () => {
     expect(await raw.get(key)).toHaveProperty('expiresAt', expiresAt);
   });
 });
+
+describe('increments that come together', () => {
+  const setUp = () => {
+    const clock = new FakeClock({ autoAdvance: true });
+    const memory = new MemoryStore();
+    let writes = 0;
+    const store: KeyValueStore = {
+      get: (...call) => memory.get(...call),
+      create: (...call) => (writes++, memory.create(...call)),
+      replace: (...call) => (writes++, memory.replace(...call)),
+      delete: (...call) => memory.delete(...call),
+      list: (...call) => memory.list(...call),
+      check: () => memory.check(),
+    };
+    const counters = new StoreCounters(durable(store, { clock, crypto: nodeCrypto }), clock);
+    return { counters, writes: () => writes };
+  };
+  const key = { partition: 'p', id: 'hot' };
+
+  test('are written together, and each gets its own value', async () => {
+    const { counters, writes } = setUp();
+    const values = await Promise.all(Array.from({ length: 100 }, (_, n) => counters.increment({ key, operationId: `o${n}` })));
+    expect(values).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+    expect(writes()).toBeLessThanOrEqual(8);
+  });
+
+  test('do not fail with one that goes too far', async () => {
+    const { counters } = setUp();
+    await counters.increment({ key, by: Number.MAX_SAFE_INTEGER - 2, operationId: 'big' });
+    const results = await Promise.allSettled([
+      counters.increment({ key, operationId: 'a' }),
+      counters.increment({ key, by: 5, operationId: 'b' }),
+      counters.increment({ key, operationId: 'c' }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await counters.read(key)).toBe(Number.MAX_SAFE_INTEGER);
+  });
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RateLimiter } from '../../../core/control/rate-limiter.ts';
+import { RateLimiter } from '../../../core/limits/rate-limiter.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const minute = 60_000;
