@@ -8,6 +8,7 @@ import { instant } from '../text/instant.ts';
 
 /** A session as the API shows it; `schemas.ts` documents the members. The URL exists only in the answer. */
 export function represent(session: Session, lifetime: Lifetime, proxy: ProxyEndpoint | undefined, now: EpochMillis): object {
+  const expiresAt = instant(session.expiresAt);
   return {
     sessionId: session.sessionId,
     state: stateOf(session, now),
@@ -19,8 +20,8 @@ export function represent(session: Session, lifetime: Lifetime, proxy: ProxyEndp
     region: session.geo.region ?? null,
     city: session.geo.city ?? null,
     createdAt: instant(session.createdAt),
-    expiresAt: instant(session.expiresAt),
-    effectiveUntil: instant(lifetime.effectiveUntil),
+    expiresAt,
+    effectiveUntil: lifetime.effectiveUntil === session.expiresAt ? expiresAt : instant(lifetime.effectiveUntil),
     idleTimeoutSeconds: lifetime.idleTimeoutSeconds,
     ttlKind: lifetime.ttlKind,
     guarantee: lifetime.guarantee,

@@ -88,6 +88,7 @@ for (const route of routes) {
 }
 
 const sessions = '/v1/sessions/';
+const oneSession = byTemplate.get(`${sessions}{sessionId}`);
 
 /** Finds the routes of a raw path in a constant number of steps; nothing is decoded, so an encoded slash never changes the route. */
 export function matchPath(path: string): PathMatch | undefined {
@@ -98,6 +99,6 @@ export function matchPath(path: string): PathMatch | undefined {
   if (!path.startsWith(sessions)) return undefined;
   const end = path.indexOf('/', sessions.length);
   const sessionId = end < 0 ? path.slice(sessions.length) : path.slice(sessions.length, end);
-  const entry = byTemplate.get(`${sessions}{sessionId}${end < 0 ? '' : path.slice(end)}`);
+  const entry = end < 0 ? oneSession : byTemplate.get(`${sessions}{sessionId}${path.slice(end)}`);
   return entry === undefined || sessionId === '' ? undefined : { ...entry, sessionId };
 }
