@@ -1,0 +1,130 @@
+import { strict as assert } from 'node:assert';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
+import { bundles, common } from '../../.build/bundles.ts';
+import { httpV2Event } from '../support/aws/events.ts';
+import * as fixtures from './fixtures.ts';
+import { interleaved, median, ratio, runChild } from './measure.ts';
+import { awsStandIns, azureStandIns, gcpStandIns } from './stand-ins.ts';
+import type { StandIns } from './stand-ins.ts';
+import type { Row } from './table.ts';
+
+const folder = '.cache/bench';
+const child = fileURLToPath(new URL('cold-start-child.mjs', import.meta.url));
+
+interface Started {
+  readonly status: number;
+  readonly body: string;
+  readonly ready: number;
+  readonly answered: number;
+}
+
+interface Platform {
+  readonly platform: string;
+  readonly standIns: () => Promise<StandIns>;
+  /** Against the bare handler bundled in the ordinary way; without it the bundles' options are the ordinary ones. */
+  readonly ordinary?: { readonly without: readonly (keyof BuildOptions)[]; readonly note: string };
+  readonly fallsShort: { readonly time: string; readonly bytes: string };
+}
+
+const platforms: readonly Platform[] = [
+  {
+    platform: 'aws',
+    standIns: awsStandIns,
+    ordinary: {
+      without: ['alias'],
+      note: "the SDK's own search for credentials, which our bundle replaces (`.build/lambda-credentials.ts`)",
+    },
+    fallsShort: {
+      time: 'Container (inversify), schemas and the whole control API are read and run once: a generated object graph without the container would be nearer.',
+      bytes:
+        'Without the search for credentials the clients are small: inversify is 83 KiB, Portolan 135 KiB, and both would have to halve.',
+    },
+  },
+  {
+    platform: 'azure',
+    standIns: azureStandIns,
+    fallsShort: {
+      time: 'Container (inversify), schemas and the whole control API are read and run once: a generated object graph without the container would be nearer.',
+      bytes: 'inversify and the whole control API, against one route.',
+    },
+  },
+  {
+    platform: 'gcp',
+    standIns: gcpStandIns,
+    fallsShort: {
+      time: 'Container (inversify), schemas and the whole control API are read and run once: a generated object graph without the container would be nearer.',
+      bytes: 'inversify and the whole control API, against one route.',
+    },
+  },
+];
+
+/** Fresh processes from their start to the first session read answered, and the sizes of the bundles. */
+export async function coldStart(rounds: number, only?: readonly string[]): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const one of platforms) if (only?.includes(one.platform) !== false) rows.push(...(await measure(one, rounds)));
+  return rows;
+}
+
+async function measure({ platform, standIns, ordinary, fallsShort }: Platform, rounds: number): Promise<readonly Row[]> {
+  const bundle = bundles.find((one) => one.platform === platform) ?? assert.fail(platform);
+  const ours = `dist/${platform}/${bundle.file}`;
+  const reference = `${folder}/${platform}`;
+  const alike = await bundled(platform, `${reference}/alike/${bundle.file}`, bundle.options ?? {});
+  const files: Record<string, string> = { ours, alike };
+  if (ordinary !== undefined) {
+    const options = Object.entries(bundle.options ?? {}).filter(([name]) => !ordinary.without.includes(name as keyof BuildOptions));
+    files['ordinary'] = await bundled(platform, `${reference}/ordinary/${bundle.file}`, Object.fromEntries(options));
+  }
+
+  const behind = await standIns();
+  try {
+    const input = `${reference}/input.json`;
+    const { target, headers: flat } = fixtures.getSessionRequest;
+    const headers = Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]]] : [])));
+    writeFileSync(input, JSON.stringify({ event: httpV2Event(fixtures.getSessionRequest), path: target, headers }));
+    const bodies = new Set<string>();
+    const start = (file: string) => async (): Promise<number> => {
+      const started = await runChild<Started>(child, [platform, file, input], {
+        env: { METADATA_SERVER_DETECTION: 'none', ...behind.env },
+      });
+      assert.equal(started.status, 200, `${file} answered ${started.status}: ${started.body}`);
+      bodies.add(JSON.stringify(JSON.parse(started.body)));
+      return started.answered;
+    };
+    const contenders = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, start(file)]));
+    const samples = await interleaved(contenders, rounds);
+    assert.equal(bodies.size, 1, `the answers of ${platform} differ`);
+
+    const row = (what: 'time' | 'bytes', against: 'alike' | 'ordinary', measured: number, note: string): Row => ({
+      what: `dist/${platform}, fresh process to first session read: ${what}`,
+      against: against === 'alike' ? 'bare handler, same SDK clients, bundled alike' : `bare handler with ${ordinary?.note ?? ''}`,
+      measured,
+      unit: 'x',
+      target: { atMost: what === 'time' ? 1.1 : 1.15 },
+      note: [note, behind.note].filter((text) => text !== undefined && text !== '').join('; '),
+      fallsShort: against === 'alike' ? fallsShort[what] : `See the row bundled alike.`,
+    });
+    const size = (name: string): number => statSync(files[name] ?? '').size;
+    const kib = (name: string): string => `${(size(name) / 1_024).toFixed(0)} KiB`;
+    return (['ordinary', 'alike'] as const)
+      .filter((name) => files[name] !== undefined)
+      .flatMap((name) => [
+        row('time', name, ratio(samples, 'ours', name), `${median(samples['ours'] ?? []).toFixed(0)} ms here`),
+        row('bytes', name, size('ours') / size(name), `${kib('ours')} against ${kib(name)}`),
+      ]);
+  } finally {
+    await behind.stop();
+  }
+}
+
+async function bundled(platform: string, outfile: string, options: BuildOptions): Promise<string> {
+  const entry = fileURLToPath(new URL(`references/${platform}-function.ts`, import.meta.url));
+  await build({ ...common, ...options, entryPoints: [entry], outfile });
+  const into = outfile.slice(0, outfile.lastIndexOf('/'));
+  mkdirSync(into, { recursive: true });
+  writeFileSync(`${into}/package.json`, '{"type":"module"}\n');
+  return outfile;
+}
