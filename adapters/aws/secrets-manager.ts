@@ -1,6 +1,7 @@
 import type { GetSecretValueCommandOutput, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { maxSecretBytes, PortError } from '../../core/ports/index.ts';
 import type { CallOptions, Secret, Secrets, SecretVersion } from '../../core/ports/index.ts';
+import { assertSecretName } from '../../core/secrets/secret-name.ts';
 import { clientConfiguration, requestOptions } from './client-options.ts';
 import type { AwsClientOptions } from './client-options.ts';
 import { secretsManagerCodes } from './secrets-manager-errors.ts';
@@ -29,9 +30,7 @@ export class SecretsManager implements Secrets {
   get(name: string, version: 'current', options?: CallOptions): Promise<Secret>;
   get(name: string, version: 'previous', options?: CallOptions): Promise<Secret | undefined>;
   async get(name: string, version: SecretVersion, options?: CallOptions): Promise<Secret | undefined> {
-    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,62}$/.test(name)) {
-      throw new TypeError('A secret is named by a lower-case letter and up to 62 of a-z 0-9 -');
-    }
+    assertSecretName(name);
     this.#client ??= load(this.#options);
     const { client, GetSecretValueCommand } = await this.#client;
     try {

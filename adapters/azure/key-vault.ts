@@ -2,6 +2,7 @@ import type { TokenCredential } from '@azure/identity';
 import type { KeyVaultSecret, SecretClient, SecretClientOptions, SecretProperties } from '@azure/keyvault-secrets';
 import { maxSecretBytes, PortError } from '../../core/ports/index.ts';
 import type { CallOptions, Clock, Secret, Secrets, SecretVersion } from '../../core/ports/index.ts';
+import { assertSecretName } from '../../core/secrets/secret-name.ts';
 import { attempt } from './attempt.ts';
 import type { SdkOptions } from './attempt.ts';
 import { managedIdentity } from './managed-identity.ts';
@@ -45,9 +46,7 @@ export class KeyVault implements Secrets {
   get(name: string, version: 'current', options?: CallOptions): Promise<Secret>;
   get(name: string, version: 'previous', options?: CallOptions): Promise<Secret | undefined>;
   async get(name: string, version: SecretVersion, options?: CallOptions): Promise<Secret | undefined> {
-    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,62}$/.test(name)) {
-      throw new TypeError('A secret is named by a lower-case letter and up to 62 of a-z 0-9 -');
-    }
+    assertSecretName(name);
     const stored = `${this.#options.prefix ?? ''}${name}`;
     const newest = version === 'current' ? await this.#newest(stored, options) : undefined;
     if (newest !== undefined) return toSecret(newest);

@@ -1,6 +1,7 @@
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager';
 import { maxSecretBytes, PortError } from '../../core/ports/index.ts';
 import type { CallOptions, Secret, Secrets, SecretVersion } from '../../core/ports/index.ts';
+import { assertSecretName } from '../../core/secrets/secret-name.ts';
 import { crc32c } from './crc32c.ts';
 import { emulatorSettings, lazyClient } from './lazy-client.ts';
 import { toPortError } from './port-error.ts';
@@ -45,9 +46,7 @@ export class SecretManager implements Secrets {
   get(name: string, version: 'current', options?: CallOptions): Promise<Secret>;
   get(name: string, version: 'previous', options?: CallOptions): Promise<Secret | undefined>;
   async get(name: string, version: SecretVersion, options?: CallOptions): Promise<Secret | undefined> {
-    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,62}$/.test(name)) {
-      throw new TypeError('A secret is named by a lower-case letter and up to 62 of a-z 0-9 -');
-    }
+    assertSecretName(name);
     const versions = `${this.#secrets}${name}/versions/`;
     return version === 'current' ? this.#access(`${versions}latest`, options) : this.#previous(versions, options);
   }

@@ -1,8 +1,8 @@
 import { maxSecretBytes, PortError } from '../../core/ports/index.ts';
 import type { CallOptions, SecretVersion } from '../../core/ports/index.ts';
+import { assertSecretName } from '../../core/secrets/secret-name.ts';
 
 const operation = 'secrets.get';
-const secretName = /^[a-z][a-z0-9-]{0,62}$/;
 
 /**
  * What every call checks before it looks anywhere.
@@ -11,8 +11,7 @@ const secretName = /^[a-z][a-z0-9-]{0,62}$/;
  * @throws {PortError} `cancelled`
  */
 export function checkSecretCall(name: string, options: CallOptions | undefined): void {
-  if (typeof name !== 'string' || !secretName.test(name))
-    throw new TypeError('A secret name is a lower-case letter, then up to 62 of [a-z0-9-]');
+  assertSecretName(name);
   if (options?.signal?.aborted === true) throw new PortError('cancelled', operation);
 }
 
