@@ -17,7 +17,8 @@ import type {
   StoredRecord,
   Version,
 } from '../../core/ports/index.ts';
-import { assertRecord, checkListOptions, decodeKeyPart, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { assertRecord, checkListOptions, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { storedId } from '../../core/storage/stored-id.ts';
 import { requestOptions } from './client-options.ts';
 import { dynamoCodes } from './dynamo-errors.ts';
 import { toPortError } from './to-port-error.ts';
@@ -133,8 +134,8 @@ export class DynamoStore implements KeyValueStore {
         requestOptions(options),
       );
       return {
-        records: Items.map((item) => toRecord({ partition, id: decodeId(item['sk']) }, item, 'key-value-store.list')),
-        next: LastEvaluatedKey && decodeId(LastEvaluatedKey['sk']),
+        records: Items.map((item) => toRecord({ partition, id: storedId(String(item['sk'])) }, item, 'key-value-store.list')),
+        next: LastEvaluatedKey && storedId(String(LastEvaluatedKey['sk'])),
       };
     } catch (error) {
       throw toPortError(error, 'key-value-store.list', dynamoCodes);
@@ -198,14 +199,6 @@ function refusedBy(error: unknown, key: RecordKey, operation: string): StoredRec
   if (item === undefined) return undefined;
   const exp = item['exp']?.N;
   return toRecord(key, { v: item['v']?.S, ver: item['ver']?.S, exp: exp === undefined ? undefined : Number(exp) }, operation);
-}
-
-function decodeId(sk: unknown): string {
-  try {
-    return decodeKeyPart(String(sk));
-  } catch {
-    throw new PortError('data_loss', 'key-value-store.list', { reason: 'NotARecord' });
-  }
 }
 
 /**

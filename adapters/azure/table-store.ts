@@ -14,14 +14,8 @@ import type {
   StoredRecord,
   Version,
 } from '../../core/ports/index.ts';
-import {
-  assertKey,
-  assertRecord,
-  checkListOptions,
-  decodeKeyPart,
-  encodeKeyPart,
-  encodeKeyPrefix,
-} from '../../core/storage/record-key.ts';
+import { assertKey, assertRecord, checkListOptions, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { storedId } from '../../core/storage/stored-id.ts';
 import { attempt } from './attempt.ts';
 import { lostRace } from './lost-race.ts';
 import { queryPage } from './query-page.ts';
@@ -110,7 +104,7 @@ export class TableStore implements KeyValueStore {
       const page = await attempt(operation, this.#timeoutMs, options, (sdk) =>
         queryPage<Row>(this.#table, { filter, limit, from }, sdk),
       );
-      const records = page.rows.map((row) => recordOf(row, partition, decodeKeyPart(row.rowKey), operation));
+      const records = page.rows.map((row) => recordOf(row, partition, storedId(row.rowKey), operation));
       if (page.next === undefined) return { records };
       if (records.length > 0) return { records, next: records.at(-1)?.id };
       from = page.next;

@@ -14,14 +14,8 @@ import type {
   StoredRecord,
   Version,
 } from '../../core/ports/index.ts';
-import {
-  assertKey,
-  assertRecord,
-  checkListOptions,
-  decodeKeyPart,
-  encodeKeyPart,
-  encodeKeyPrefix,
-} from '../../core/storage/record-key.ts';
+import { assertKey, assertRecord, checkListOptions, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { storedId } from '../../core/storage/stored-id.ts';
 import { FirestoreClient } from './firestore-client.ts';
 import type { Document, FirestoreOptions, Timestamp } from './firestore-client.ts';
 
@@ -134,7 +128,7 @@ export class FirestoreStore implements KeyValueStore {
     const idAt = this.#root.length + start.length;
     const records = documents
       .slice(0, limit)
-      .map((document) => toRecord({ partition, id: decodeKeyPart(document.name?.slice(idAt) ?? '') }, document, operation));
+      .map((document) => toRecord({ partition, id: storedId(document.name?.slice(idAt) ?? '') }, document, operation));
     return documents.length > limit ? { records, next: records.at(-1)?.id } : { records };
   }
 

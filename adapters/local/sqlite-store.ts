@@ -13,7 +13,8 @@ import type {
   StoredRecord,
   Version,
 } from '../../core/ports/index.ts';
-import { assertRecord, checkListOptions, decodeKeyPart, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { assertRecord, checkListOptions, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
+import { storedId } from '../../core/storage/stored-id.ts';
 import { toPortError } from './sqlite-errors.ts';
 
 interface Row {
@@ -88,7 +89,7 @@ export class SqliteStore implements KeyValueStore {
     return call('list', options, () => {
       // One more than asked for tells whether there is more.
       const rows = this.#list.all(encodeKeyPart(partition), from, start, `${start}\x7f`, limit + 1) as unknown as Row[];
-      const records = rows.slice(0, limit).map((row) => toRecord({ partition, id: decodeKeyPart(row.id) }, row));
+      const records = rows.slice(0, limit).map((row) => toRecord({ partition, id: storedId(row.id) }, row));
       return rows.length > limit ? { records, next: records.at(-1)?.id } : { records };
     });
   }

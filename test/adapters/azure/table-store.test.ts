@@ -88,6 +88,14 @@ describe.runIf(inject('emulators').azurite !== undefined)('on Azurite', () => {
     }
   });
 
+  test('a row whose key is nothing we write is data_loss when listed, not a TypeError', async () => {
+    for (const rowKey of ['~zz', '~FF', 'é', 'a~2']) {
+      const partitionKey = randomUUID();
+      await table.createEntity({ partitionKey, rowKey, value: 'foreign' });
+      await expect(store.list(partitionKey), rowKey).rejects.toMatchObject({ name: 'PortError', code: 'data_loss' });
+    }
+  });
+
   test('check says ready when the table is there, whatever it holds', async () => {
     await expect(store.check()).resolves.toBeUndefined();
   });

@@ -46,6 +46,14 @@ describe.each(hosts)('on %s', (emulatorHost) => {
     await expect(store.list(at.partition)).rejects.toMatchObject({ code: 'data_loss' });
   });
 
+  test('a document whose name is nothing we write is data_loss when listed, not a TypeError', async () => {
+    for (const id of ['~zz', '~FF', 'a~2']) {
+      const { partition } = key();
+      await raw.doc(`records/${partition}!${id}`).set({ value: 'foreign' });
+      await expect(store.list(partition), id).rejects.toMatchObject({ name: 'PortError', code: 'data_loss' });
+    }
+  });
+
   test('a version of the far future loses, whatever the service calls that', async () => {
     const at = key();
     await store.create({ ...at, value: 'kept' });
