@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { problemResponse } from '../../core/http/problem.ts';
+import { readTarget } from '../../core/http/read-target.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Body, HttpEventCodec, HttpRequest, HttpResponse } from '../../core/ports/index.ts';
 
@@ -32,10 +33,6 @@ export interface FunctionsHttpCodec extends HttpEventCodec<FunctionEvent, Functi
 
 /** 32 MiB (https://cloud.google.com/functions/quotas). */
 const maxResponseBytes = 33_554_432;
-/** Visible ASCII; `#` never belongs to a request target (RFC 9112 section 3.2). */
-const targetCharacters = /^[\x21\x22\x24-\x7e]+$/;
-const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i;
-const hostCharacters = /^[^\s/?#@\\,]+$/;
 
 /**
  * HTTP functions of Google Cloud (2nd generation and Cloud Run functions).
@@ -80,11 +77,14 @@ function decodeRequest({ method, originalUrl, rawHeaders, rawBody, sentBody }: F
   }
   if (hosts.length > 1) throw new RequestRejected(400, 'There must be one Host field');
   const headers = coded && rawBody !== undefined ? fields.filter((_, at) => !isCoding(fields[at & ~1])) : fields;
+  const { authority, target } = readTarget(originalUrl, method, hosts[0] ?? '');
+  if (authority === '') throw new RequestRejected(400, 'There must be a Host field');
   const proto = lastValue(rawHeaders, 'x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase();
   return {
     method,
     scheme: proto === 'https' ? 'https' : 'http',
-    ...readTarget(originalUrl, method, hosts[0] ?? ''),
+    authority,
+    target,
     headers: new HeaderList(headers),
     body: sentBody ?? (rawBody?.length === 0 ? undefined : rawBody),
   };
@@ -93,17 +93,6 @@ function decodeRequest({ method, originalUrl, rawHeaders, rawBody, sentBody }: F
 /** Fields that speak of the coding the framework took the content out of. */
 function isCoding(name: string | undefined): boolean {
   return name === 'content-encoding' || name === 'content-length';
-}
-
-/** Origin, absolute or asterisk form (RFC 9112 section 3.2); an absolute target overrides Host. */
-function readTarget(sent: string, method: string, host: string): { authority: string; target: string } {
-  if (!targetCharacters.test(sent)) throw new RequestRejected(400, 'The request target is ill-formed');
-  const [, , named, rest = ''] = sent.startsWith('/') ? [] : (absoluteForm.exec(sent) ?? []);
-  const authority = named?.toLowerCase() ?? host;
-  if (!hostCharacters.test(authority)) throw new RequestRejected(400, 'The host is ill-formed');
-  if (named !== undefined) return { authority, target: rest.startsWith('/') ? rest : `/${rest}` };
-  if (sent.startsWith('/') || (sent === '*' && method === 'OPTIONS')) return { authority, target: sent };
-  throw new RequestRejected(400, 'The request target is ill-formed');
 }
 
 /** The last field of a name: a front end adds behind what a client wrote. */

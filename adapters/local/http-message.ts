@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HeaderList } from '../../core/http/header-list.ts';
+import { readTarget } from '../../core/http/read-target.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { HttpRequest } from '../../core/ports/index.ts';
 
@@ -12,10 +13,6 @@ export interface ReceivedHead {
   readonly framing: Framing;
 }
 
-/** Visible ASCII; `#` never belongs to a request target (RFC 9112 section 3.2). */
-const targetCharacters = /^[\x21\x22\x24-\x7e]+$/;
-const absoluteForm = /^https?:\/\/([^/?]*)(.*)$/i;
-const hostCharacters = /^[^\s/?#@\\,]*$/;
 const digits = /^\d{1,15}$/;
 const none: Framing = { kind: 'none' };
 const chunked: Framing = { kind: 'chunked' };
@@ -50,15 +47,4 @@ export function readHead(message: IncomingMessage): ReceivedHead {
   }
   if (host === undefined && message.httpVersionMinor !== 0) throw new RequestRejected(400, 'There must be a Host field');
   return { request: { method, ...readTarget(message.url ?? '', method, host ?? ''), headers: new HeaderList(fields) }, framing };
-}
-
-/** Origin, absolute or asterisk form (RFC 9112 section 3.2); an absolute target overrides Host. */
-function readTarget(raw: string, method: string, host: string): { authority: string; target: string } {
-  if (!targetCharacters.test(raw)) throw new RequestRejected(400, 'The request target is ill-formed');
-  const [, named, rest = ''] = raw.startsWith('/') ? [] : (absoluteForm.exec(raw) ?? []);
-  const authority = named?.toLowerCase() ?? host;
-  if (!hostCharacters.test(authority) || named === '') throw new RequestRejected(400, 'The host is ill-formed');
-  if (named !== undefined) return { authority, target: rest.startsWith('/') ? rest : `/${rest}` };
-  if (raw.startsWith('/') || (raw === '*' && method === 'OPTIONS')) return { authority, target: raw };
-  throw new RequestRejected(400, 'The request target is ill-formed');
 }

@@ -38,8 +38,6 @@ export class HeaderList implements HeaderFields {
   }
 }
 
-export const noHeaders: HeaderFields = new HeaderList();
-
 /** Joins two values of one field: `cookie` with `; ` (RFC 6265 section 5.4), every other with `, ` (RFC 9110 section 5.3). */
 export function joinValues(name: string, first: string, second: string): string {
   return `${first}${name === 'cookie' ? '; ' : ', '}${second}`;

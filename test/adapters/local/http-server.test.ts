@@ -7,7 +7,7 @@ import { startHttpServer } from '../../../adapters/local/http-server.ts';
 import type { HttpServer, HttpServerOptions } from '../../../adapters/local/http-server.ts';
 import { systemClock } from '../../../adapters/node/system-clock.ts';
 import { bodyBytes, readBody } from '../../../core/http/body.ts';
-import { HeaderList, noHeaders } from '../../../core/http/header-list.ts';
+import { HeaderList } from '../../../core/http/header-list.ts';
 import type { HttpHandler, HttpRequest, LogAttributes, Logger, RequestContext } from '../../../core/ports/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { exchange, statuses } from './raw-socket.ts';
@@ -27,7 +27,7 @@ async function start(handler: HttpHandler, options: Partial<HttpServerOptions> =
   return server;
 }
 
-const ok: HttpHandler = () => ({ status: 200, headers: noHeaders, body: 'ok' });
+const ok: HttpHandler = () => ({ status: 200, headers: new HeaderList(), body: 'ok' });
 
 /** Serves and keeps what the handler saw. */
 async function startRecording(
@@ -38,7 +38,7 @@ async function startRecording(
   const { port } = await start(async (request, context) => {
     seen.push({ ...request, body: await bodyBytes(request.body) });
     contexts.push(context);
-    return { status: 200, headers: noHeaders, body: 'ok' };
+    return { status: 200, headers: new HeaderList(), body: 'ok' };
   }, options);
   return { port, seen, contexts };
 }
@@ -104,7 +104,7 @@ describe('what the handler sees', () => {
     const bodies: unknown[] = [];
     const { port } = await start(async ({ body }) => {
       bodies.push(body === undefined ? undefined : (await bodyBytes(body)).length);
-      return { status: 200, headers: noHeaders, body: undefined };
+      return { status: 200, headers: new HeaderList(), body: undefined };
     });
     const post = (framing: string, content: string): string =>
       `POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\nConnection: close\r\n\r\n${content}`;
@@ -172,7 +172,7 @@ describe('what the handler sees', () => {
       if (signal !== undefined) signals.push(signal);
       entered();
       if (target === '/wait') await new Promise((resolve) => signal?.addEventListener('abort', resolve));
-      return { status: 200, headers: noHeaders, body: 'ok' };
+      return { status: 200, headers: new HeaderList(), body: 'ok' };
     });
     await exchange(port, get('/'));
     const inHandler = new Promise<void>((resolve) => (entered = resolve));
@@ -277,7 +277,7 @@ describe('an ill-formed request', () => {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     }
-    const { port } = await start(() => ({ status: 200, headers: noHeaders, body: endless() }));
+    const { port } = await start(() => ({ status: 200, headers: new HeaderList(), body: endless() }));
     const socket = connect(port, '127.0.0.1');
     let received = '';
     socket.on('error', () => undefined);
@@ -311,7 +311,7 @@ describe('content over the limit', () => {
     const { port } = await start(
       async ({ body }) => {
         await bodyBytes(body);
-        return { status: 200, headers: noHeaders, body: 'ok' };
+        return { status: 200, headers: new HeaderList(), body: 'ok' };
       },
       { limits },
     );
@@ -327,7 +327,7 @@ describe('content over the limit', () => {
   it('can be refused by the handler, which answers although it stopped reading', async () => {
     const { port } = await start(async ({ body }) => {
       await readBody(body, 10);
-      return { status: 200, headers: noHeaders, body: 'ok' };
+      return { status: 200, headers: new HeaderList(), body: 'ok' };
     });
     const received = await exchange(
       port,
@@ -386,7 +386,7 @@ describe('an answer', () => {
 
   it('keeps binary content exactly', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, at) => at);
-    const received = await answered(() => ({ status: 200, headers: noHeaders, body: bytes }));
+    const received = await answered(() => ({ status: 200, headers: new HeaderList(), body: bytes }));
     expect(Buffer.from(received.slice(received.indexOf('\r\n\r\n') + 4), 'latin1')).toEqual(Buffer.from(bytes));
   });
 
@@ -395,7 +395,10 @@ describe('an answer', () => {
     ['GET', 204, undefined],
     ['GET', 304, undefined],
   ] as const)('to %s with status %i has no content', async (method, status, length) => {
-    const received = await answered(() => ({ status, headers: noHeaders, body: status === 200 ? 'hello' : undefined }), method);
+    const received = await answered(
+      () => ({ status, headers: new HeaderList(), body: status === 200 ? 'hello' : undefined }),
+      method,
+    );
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(received).toMatch(/\r\n\r\n$/);
     if (length === undefined) expect(received).not.toMatch(/content-length|transfer-encoding/i);
@@ -438,7 +441,7 @@ describe('an answer', () => {
         release();
       }
     }
-    const { port } = await start(() => ({ status: 200, headers: noHeaders, body: endless() }));
+    const { port } = await start(() => ({ status: 200, headers: new HeaderList(), body: endless() }));
     const response = await new Promise<IncomingMessage>((resolve) =>
       request({ port, host: '127.0.0.1', path: '/' }, resolve).end(),
     );
@@ -459,7 +462,7 @@ describe('an answer', () => {
       await new Promise((resolve) => setImmediate(resolve));
       throw new Error('c4n4ry');
     }
-    const received = await answered(() => ({ status: 200, headers: noHeaders, body: failing() }));
+    const received = await answered(() => ({ status: 200, headers: new HeaderList(), body: failing() }));
     expect(received).toContain('first');
     expect(received).not.toMatch(/0\r\n\r\n$/);
     expect(logged.at(-1)?.[0]).toBe('http_server.response_cut');
@@ -500,7 +503,7 @@ describe('an answer', () => {
 
 describe('the server', () => {
   it('keeps connections, and answers pipelined requests in order', async () => {
-    const { port } = await start(({ target }) => ({ status: 200, headers: noHeaders, body: `<${target}>` }));
+    const { port } = await start(({ target }) => ({ status: 200, headers: new HeaderList(), body: `<${target}>` }));
     const received = await exchange(port, `GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n${get('/3')}`);
     expect([...received.matchAll(/<([^>]*)>/g)].map(([, target]) => target)).toEqual(['/1', '/2', '/3']);
   });
@@ -520,7 +523,7 @@ describe('the server', () => {
         entered();
         await gate;
         context.waitUntil(Promise.resolve().then(() => (worked = true)));
-        return { status: 200, headers: noHeaders, body: 'done' };
+        return { status: 200, headers: new HeaderList(), body: 'done' };
       },
     });
     const answer = exchange(server.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -558,7 +561,7 @@ describe('the server', () => {
     logged.length = 0;
     const { port } = await start((_, context) => {
       context.waitUntil(Promise.reject(new Error('c4n4ry')));
-      return { status: 200, headers: noHeaders, body: 'ok' };
+      return { status: 200, headers: new HeaderList(), body: 'ok' };
     });
     expect(statuses(await exchange(port, get('/')))).toEqual([200]);
     expect(logged[0]?.[0]).toBe('http_server.background_work_failed');
