@@ -21,7 +21,8 @@ import { SecretsManager } from './secrets-manager.ts';
  * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of a service may take; default 1000 |
  * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |
  *
- * Region, credentials and endpoints are the SDK's own (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`...).
+ * Region and endpoints are the SDK's own (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`...). Credentials too where this is imported as a
+ * library; the bundle takes them from the environment alone (`lambda-credentials.ts`).
  *
  * @param beside where the bundle is: `import.meta.url`
  */
