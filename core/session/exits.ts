@@ -10,6 +10,7 @@ import { parseVendorAccount } from './vendor-account.ts';
 import { guarantee, planLifetime } from './vendors/lifetime.ts';
 import { renderCredentials } from './vendors/render.ts';
 import type { ProxyEndpoint, RenderProblem } from './vendors/render.ts';
+import { findTemplate } from './vendors/find-template.ts';
 import { needsOptIn } from './vendors/template.ts';
 import type { VendorTemplate } from './vendors/template.ts';
 import { newUpstreamToken } from './vendors/token.ts';
@@ -175,7 +176,7 @@ function toPool(
   templates: Readonly<Record<string, VendorTemplate>>,
 ): Pool {
   const { vendor } = configuration;
-  const template = vendor === directVendor ? undefined : (vendors?.[vendor] ?? templates[vendor]);
+  const template = vendor === directVendor ? undefined : findTemplate(vendor, vendors, templates);
   if (template === undefined && vendor !== directVendor) throw new TypeError(`Pool ${name}: there is no vendor template ${vendor}`);
   const maxTtlSeconds = Math.min(
     configuration.maxTtlSeconds ?? sessions?.maxTtlSeconds ?? fallbackMaxTtlSeconds,
