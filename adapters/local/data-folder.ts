@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, linkSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoredKeys } from '../../core/auth/key-records.ts';
 import { durable } from '../../core/storage/durable.ts';
@@ -19,9 +19,45 @@ export interface DataFolder {
 export function openDataFolder(folder: string): DataFolder {
   const secretsFolder = join(folder, 'secrets');
   mkdirSync(secretsFolder, { recursive: true, mode: 0o700 });
-  const signingKey = join(secretsFolder, 'signing-key');
-  if (!existsSync(signingKey)) writeFileSync(signingKey, base64url(nodeCrypto.randomBytes(32)), { mode: 0o600, flag: 'wx' });
-  return { sqlite: openSqlite(join(folder, 'portolan.sqlite')), secretsFolder };
+  makeSigningKey(join(secretsFolder, 'signing-key'));
+  const database = databaseIn(folder);
+  // The folder may have been there before, open to all. SQLite gives its other files the mode of the first.
+  closeSync(openSync(database, 'a', 0o600));
+  for (const file of [database, `${database}-wal`, `${database}-shm`]) closeToOthers(file);
+  return { sqlite: openSqlite(database), secretsFolder };
+}
+
+/** Whether a data folder is there: for commands that only look into one. */
+export function isDataFolder(folder: string): boolean {
+  return existsSync(databaseIn(folder));
+}
+
+function databaseIn(folder: string): string {
+  return join(folder, 'portolan.sqlite');
+}
+
+/**
+ * Makes the key whole or not at all: it gets its name when it is on the disk, and of two processes that start at once the first one's
+ * stays. An empty one, left by a crash, signs nothing and is replaced.
+ */
+function makeSigningKey(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (size !== undefined && size > 0) return;
+  if (size === 0) rmSync(file);
+  const made = `${file}.${base64url(nodeCrypto.randomBytes(9))}.new`;
+  try {
+    writeFileSync(made, base64url(nodeCrypto.randomBytes(32)), { mode: 0o600, flag: 'wx', flush: true });
+    linkSync(made, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(made, { force: true });
+  }
+}
+
+function closeToOthers(file: string): void {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o077) !== 0) chmodSync(file, 0o600);
 }
 
 /** The API keys of a data folder, for commands beside a running server: SQLite lets both in. */

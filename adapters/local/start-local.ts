@@ -17,6 +17,8 @@ import { startForwardGateway } from './gateway/forward-gateway.ts';
 import type { GatewayUsage } from './gateway/forward-gateway.ts';
 import { startHttpServer } from './http-server.ts';
 import { localModule } from './module.ts';
+import { findUnreadableSecrets } from './unreadable-secrets.ts';
+import type { UnreadableSecret } from './unreadable-secrets.ts';
 
 export interface LocalOptions {
   readonly configuration: Configuration;
@@ -34,6 +36,8 @@ export interface Local {
   readonly gatewayPort: number;
   /** Present when the data folder had no API key yet: the first one, never to be seen again. */
   readonly firstKey: string | undefined;
+  /** What the configuration names and this process cannot use; the server runs all the same and takes it up when it is there. */
+  readonly unreadableSecrets: readonly UnreadableSecret[];
   close(): Promise<void>;
 }
 
@@ -57,27 +61,36 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const { configuration, host, env } = options;
   const { publicUrl, egress } = configuration.gateway ?? {};
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
-  const secrets = firstOf([new EnvSecrets(env), new FileSecrets(secretsFolder)]);
-  // Sessions name the gateway in their URLs, and the gateway asks about sessions: its port is filled in when it is known.
-  const address = { scheme: 'http' as const, host, port: options.gatewayPort };
-  const { portolan, logger } = compose(
-    localModule(configuration, sqlite, secrets, options.logSink),
-    publicUrl === undefined ? address : undefined,
-    (session) => gateway.closeSession(session),
-  );
-  const gateway = await startForwardGateway({
-    host,
-    port: options.gatewayPort,
-    authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
-    egress: createEgressPolicy(egress ?? {}),
-    logger,
-    clock: systemClock,
-    onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
-  });
-  address.port = gateway.port;
+  const servers: { close(): Promise<void> }[] = [];
+  let purge: NodeJS.Timeout | undefined;
+  const close = async (): Promise<void> => {
+    clearInterval(purge);
+    await Promise.all(servers.map((server) => server.close()));
+    sqlite.close();
+  };
   try {
+    const secrets = firstOf([new EnvSecrets(env), new FileSecrets(secretsFolder)]);
+    // Sessions name the gateway in their URLs, and the gateway asks about sessions: its port is filled in when it is known.
+    const address = { scheme: 'http' as const, host, port: options.gatewayPort };
+    const { portolan, logger } = compose(
+      localModule(configuration, sqlite, secrets, options.logSink),
+      publicUrl === undefined ? address : undefined,
+      (ended) => gateway.closeSession(ended),
+    );
+    const gateway = await startForwardGateway({
+      host,
+      port: options.gatewayPort,
+      authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
+      egress: createEgressPolicy(egress ?? {}),
+      logger,
+      clock: systemClock,
+      onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
+    });
+    servers.push(gateway);
+    address.port = gateway.port;
     const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
-    const purge = setInterval(() => {
+    servers.push(server);
+    purge = setInterval(() => {
       sqlite.purgeExpired(systemClock.now() - purgeEveryMs).catch((error: unknown) => {
         logger.log('warn', 'purge.failed', { 'error.type': error instanceof PortError ? error.code : 'bug' });
       });
@@ -86,17 +99,13 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     return {
       port: server.port,
       gatewayPort: gateway.port,
+      unreadableSecrets: await findUnreadableSecrets(configuration, secrets),
       // Last, so that a start that fails does not use up what is shown only once.
       firstKey: await makeFirstKey(portolan.storedKeys, configuration),
-      async close() {
-        clearInterval(purge);
-        await Promise.all([server.close(), gateway.close()]);
-        sqlite.close();
-      },
+      close,
     };
   } catch (error) {
-    await gateway.close();
-    sqlite.close();
+    await close();
     throw error;
   }
 }

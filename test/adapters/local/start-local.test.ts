@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { devConfiguration, startLocal } from '../../../adapters/local/start-local.ts';
+import type { LocalOptions } from '../../../adapters/local/start-local.ts';
+
+describe('starting on this machine', () => {
+  let dataFolder: string;
+  beforeEach(() => {
+    dataFolder = mkdtempSync(join(tmpdir(), 'portolan-start-'));
+  });
+  afterEach(() => rmSync(dataFolder, { recursive: true }));
+
+  const options = (change: Partial<LocalOptions> = {}): LocalOptions => ({
+    configuration: devConfiguration,
+    dataFolder,
+    host: '127.0.0.1',
+    port: 0,
+    gatewayPort: 0,
+    logSink: () => undefined,
+    env: {},
+    ...change,
+  });
+
+  /** What SQLite has beside an open database, and removes with the last connection. */
+  const open = (): readonly string[] => readdirSync(dataFolder).filter((name) => /-(wal|shm)$/.test(name));
+
+  it('leaves no database open when the gateway cannot be started', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    await expect(startLocal(options({ gatewayPort: port }))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(open()).toEqual([]);
+    await expect(startLocal(options({ port }))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(open()).toEqual([]);
+    taken.close();
+  });
+
+  it('leaves no database open when the rules of the gateway say nothing', async () => {
+    const configuration = { ...devConfiguration, gateway: { egress: { allow: ['not a host!!'] } } };
+    await expect(startLocal(options({ configuration }))).rejects.toThrow(TypeError);
+    expect(open()).toEqual([]);
+  });
+
+  it('tells each secret that the configuration names and that cannot be used, without its value', async () => {
+    const local = await startLocal(
+      options({
+        configuration: {
+          auth: { keysSecret: 'api-keys' },
+          signingSecret: 'guessable',
+          pools: {
+            a: { vendor: 'iproyal', secret: 'gone', account: { username: 'u' } },
+            b: { vendor: 'iproyal', secret: 'there', account: { username: 'u' } },
+          },
+        },
+        env: { PORTOLAN_SECRET_GUESSABLE: 'c4n4ry', PORTOLAN_SECRET_THERE: 'password' },
+      }),
+    );
+    expect(local.unreadableSecrets).toMatchObject([
+      { name: 'guessable', error: { code: 'data_loss', reason: 'SigningSecretTooShort' } },
+      { name: 'api-keys', error: { code: 'not_found' } },
+      { name: 'gone', error: { code: 'not_found' } },
+    ]);
+    expect(JSON.stringify(local.unreadableSecrets)).not.toContain('c4n4ry');
+    await local.close();
+    expect(open()).toEqual([]);
+  });
+
+  it('has nothing to tell without a configuration', async () => {
+    const local = await startLocal(options());
+    expect(local.unreadableSecrets).toEqual([]);
+    await local.close();
+  });
+});
