@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
-import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Configuration } from '../../core/config/configuration.ts';
+import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
 import type { Local } from '../local/start-local.ts';
 import { stdoutSink } from '../node/console-logger.ts';
 import { CommandError } from './command-error.ts';
-import { readConfiguration } from './read-configuration.ts';
+import { ownCommand } from './own-command.ts';
+import { configurationFile, readConfiguration } from './read-configuration.ts';
 
 interface DevOptions {
   readonly port: string;
@@ -27,11 +30,12 @@ export function addDevCommand(program: Command): void {
     .option('--config <file>', 'YAML or JSON; default: portolan.yaml if it is there, else no vendor and loopback origins allowed')
     .option('--quiet', 'no log lines')
     .action(async (options: DevOptions) => {
-      const file = options.config ?? ['portolan.yaml', 'portolan.json'].find((name) => existsSync(name));
+      const file = configurationFile(options.config);
       const read = file === undefined ? undefined : readConfiguration(file, { hasGateway: true });
       for (const warning of read?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
-      const local = await start(options, read?.configuration);
-      process.stdout.write(greeting(local, options, file));
+      const configuration = read?.configuration ?? devConfiguration;
+      const local = await start(options, configuration);
+      process.stdout.write(greeting(local, options, configuration, file));
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.once(signal, () => {
           process.stdout.write('\nStopping.\n');
@@ -41,7 +45,7 @@ export function addDevCommand(program: Command): void {
     });
 }
 
-async function start(options: DevOptions, configuration = devConfiguration): Promise<Local> {
+async function start(options: DevOptions, configuration: Configuration): Promise<Local> {
   try {
     return await startLocal({
       configuration,
@@ -70,17 +74,29 @@ function portNumber(option: string, text: string): number {
   return port;
 }
 
-function greeting(local: Local, { host, data }: DevOptions, file: string | undefined): string {
-  const api = `http://${host.includes(':') ? `[${host}]` : host}:${local.port}`;
+function greeting(local: Local, { host, data }: DevOptions, configuration: Configuration, file: string | undefined): string {
+  const authority = host.includes(':') ? `[${host}]` : host;
+  const api = `http://${authority}:${local.port}`;
+  const missing = local.unreadableSecrets.map(({ name, error }) => {
+    const variable = `PORTOLAN_SECRET_${name.toUpperCase().replaceAll('-', '_')}`;
+    return `  secret ${name}: ${error.reason ?? error.code}; set ${variable}, or write ${join(data, 'secrets', name)}`;
+  });
+  const reachesItself = createEgressPolicy(configuration.gateway?.egress).decideHost(authority, local.port).allowed;
   const key =
     local.firstKey === undefined
-      ? ['Use the API key you have, or make one:  portolan keys create', '', '  export PORTOLAN_API_KEY=ptl_...']
+      ? [
+          'Use the API key you have, or make one:',
+          '',
+          `  ${ownCommand()} keys create --data ${data}`,
+          '',
+          '  export PORTOLAN_API_KEY=ptl_...',
+        ]
       : ['Your API key, shown this once and stored hashed:', '', `  export PORTOLAN_API_KEY=${local.firstKey}`];
   return `
-Portolan is running.
+${missing.length === 0 ? 'Portolan is running.' : `Portolan is running, but not ready:\n\n${missing.join('\n')}`}
 
   control API      ${api}  (OpenAPI: ${api}/v1/openapi.json)
-  forward gateway  http://${host}:${local.gatewayPort}
+  forward gateway  http://${authority}:${local.gatewayPort}
   data             ${data}
   configuration    ${file ?? 'none: no proxy vendor, loopback origins allowed'}
 
@@ -91,8 +107,13 @@ Try it in another terminal:
   # create a sticky session and take its proxy URL
   proxyUrl=$(curl -s -X POST ${api}/v1/sessions -H "Authorization: Bearer $PORTOLAN_API_KEY" -H 'Content-Type: application/json' \\
     -d '{"sessionId":"first","ttlSeconds":600}' | sed -n 's/.*"proxyUrl":"\\([^"]*\\)".*/\\1/p'); echo "$proxyUrl"
-  # use it, here for a page of Portolan itself; any https:// address works as well
-  curl -x "$proxyUrl" --noproxy '' ${api}/healthz
+${
+  reachesItself
+    ? `  # use it, here for a page of Portolan itself; any https:// address works as well
+  curl -x "$proxyUrl" --noproxy '' ${api}/healthz`
+    : `  # use it
+  curl -x "$proxyUrl" https://example.com/`
+}
   # end it: the proxy URL is refused from now on
   curl -X DELETE ${api}/v1/sessions/first -H "Authorization: Bearer $PORTOLAN_API_KEY"
 

@@ -1,4 +1,6 @@
 import type { Configuration } from '../../core/config/configuration.ts';
+import { firstViolation } from '../../core/schema/validate.ts';
+import type { JsonSchema } from '../../core/schema/validate.ts';
 import { compose } from '../composition/compose.ts';
 import type { Composition } from '../composition/compose.ts';
 import { openDataFolder } from '../local/data-folder.ts';
@@ -13,22 +15,27 @@ import { CommandError } from './command-error.ts';
 export const sources = ['aws-http-v2', 'aws-rest', 'aws-alb', 'aws-alb-multi', 'aws-url', 'azure', 'gcp'] as const;
 export type Source = (typeof sources)[number];
 
-/** The gateway's address in proxy URLs made here; none runs in this process. */
+/** Where `portolan dev` has its gateway: of use without a configuration, when sessions are those of its store. */
 const gateway = { scheme: 'http', host: '127.0.0.1', port: 8788 } as const;
 
-/** Runs one event through a platform's adapter with the local store behind it, and answers that platform's result. */
+/**
+ * Runs one event through a platform's adapter with the local store behind it, and answers that platform's result. With a configuration
+ * that is what a deployed function answers: it has no gateway but the configured one.
+ */
 export async function invokePlatform(
   source: Source,
   event: unknown,
   dataFolder: string,
-  configuration: Configuration = devConfiguration,
+  configuration?: Configuration,
 ): Promise<unknown> {
   const { sqlite, secretsFolder } = openDataFolder(dataFolder);
   try {
     const secrets = firstOf([new EnvSecrets(process.env), new FileSecrets(secretsFolder)]);
-    const address = configuration.gateway?.publicUrl === undefined ? gateway : undefined;
     const logSink = (line: string): void => void process.stderr.write(`${line}\n`);
-    const composition = compose(localModule(configuration, sqlite, secrets, logSink), address);
+    const composition = compose(
+      localModule(configuration ?? devConfiguration, sqlite, secrets, logSink),
+      configuration === undefined ? gateway : undefined,
+    );
     if (source === 'azure') return await azure(event, composition);
     if (source === 'gcp') return await gcp(event, composition);
     return await lambda(source, event, composition);
@@ -59,11 +66,9 @@ async function lambda(source: Source, event: unknown, { portolan, logger, clock 
 async function azure(event: unknown, { portolan, logger, clock }: Composition): Promise<unknown> {
   const { HttpRequest, InvocationContext } = await import('@azure/functions');
   const { functionsHandler } = await import('../azure/register-http.ts');
-  const { method, url, headers, body } = event as Partial<Record<'method' | 'url' | 'body', string>> & {
-    readonly headers?: Readonly<Record<string, string>>;
-  };
-  if (method === undefined || url === undefined) throw new CommandError(2, 'An azure event needs at least "method" and "url"');
-  const request = new HttpRequest({ method, url, headers: headers ?? {}, ...(body !== undefined && { body: { string: body } }) });
+  const { method, url, headers, body } = readHttpEvent('azure', event);
+  if (!URL.canParse(url)) throw new CommandError(2, 'The "url" of an azure event is absolute: https://host/path');
+  const request = new HttpRequest({ method, url, headers, ...(body !== undefined && { body: { string: body } }) });
   const response = (await functionsHandler(portolan.handler, { clock, logger })(request, new InvocationContext())) as Response;
   return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
 }
@@ -76,13 +81,9 @@ async function gcp(event: unknown, { portolan, logger, clock }: Composition): Pr
   const { createServer, request } = await import('node:http');
   const { cloudFunction } = await import('../gcp/cloud-function.ts');
   const { receiveAsSent } = await import('../gcp/receive-as-sent.ts');
-  const { method, url, headers, body } = event as {
-    method?: string;
-    url?: string;
-    headers?: Record<string, string>;
-    body?: string;
-  };
-  if (method === undefined || url === undefined) throw new CommandError(2, 'A gcp event needs at least "method" and "url"');
+  const { method, url, headers, body } = readHttpEvent('gcp', event);
+  if (!/^\/[!-~]*$/.test(url))
+    throw new CommandError(2, 'The "url" of a gcp event is the path with the query: /v1/sessions?limit=1');
   receiveAsSent();
   const server = createServer(cloudFunction(portolan.handler, { clock, logger })).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -103,4 +104,36 @@ async function gcp(event: unknown, { portolan, logger, clock }: Composition): Pr
   } finally {
     server.close();
   }
+}
+
+interface HttpEvent {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+const httpEventSchema: JsonSchema = {
+  type: 'object',
+  required: ['method', 'url'],
+  properties: {
+    // Those that fetch forbids (https://fetch.spec.whatwg.org/#forbidden-method) and CONNECT reach no function.
+    method: { enum: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] },
+    url: { type: 'string' },
+    headers: {
+      type: 'object',
+      propertyNames: { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" },
+      additionalProperties: { type: 'string', pattern: '^[\\t -~\\u0080-\\u00FF]*$' },
+    },
+    body: { type: 'string' },
+  },
+};
+
+/** What stands for an event where the platform has no event object. */
+function readHttpEvent(source: Source, event: unknown): HttpEvent {
+  const violation = firstViolation(httpEventSchema, event);
+  if (violation !== undefined) {
+    throw new CommandError(2, `Not an event of ${source}: ${violation.pointer || 'the document'} ${violation.detail}`);
+  }
+  return { headers: {}, body: undefined, ...(event as Partial<HttpEvent> & Pick<HttpEvent, 'method' | 'url'>) };
 }

@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts';
 import { invokePlatform, sources } from './invoke-platform.ts';
 import type { Source } from './invoke-platform.ts';
 import { print } from './print.ts';
-import { readConfiguration } from './read-configuration.ts';
+import { configurationFile, readConfiguration } from './read-configuration.ts';
 
 interface InvokeOptions {
   readonly source: string;
@@ -22,11 +22,12 @@ export function addInvokeCommand(program: Command): void {
     .requiredOption('--source <source>', sources.join(' | '))
     .requiredOption('--event <file>', 'the event as JSON; - reads standard input')
     .option('--data <folder>', 'data folder', '.portolan')
-    .option('--config <file>', 'configuration; default as for "portolan dev"')
+    .option('--config <file>', 'configuration, checked as for a deployed function; default as for "portolan dev"')
     .option('--json', 'accepted for symmetry: the result is always JSON')
     .action(async ({ source, event, data, config }: InvokeOptions) => {
       if (!isSource(source)) throw new CommandError(2, `--source must be one of ${sources.join(', ')}`);
-      const configuration = config === undefined ? undefined : readConfiguration(config, { hasGateway: true }).configuration;
+      const file = configurationFile(config);
+      const configuration = file === undefined ? undefined : readConfiguration(file, { hasGateway: false }).configuration;
       print(true, await invokePlatform(source, readEvent(event), data, configuration), []);
     });
 }

@@ -3,7 +3,7 @@ import { newApiKey, scopes } from '../../core/auth/api-key.ts';
 import type { ApiKeyRecord, Scope } from '../../core/auth/api-key.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { systemClock } from '../node/system-clock.ts';
-import { openKeys } from '../local/data-folder.ts';
+import { isDataFolder, openKeys } from '../local/data-folder.ts';
 import { CommandError } from './command-error.ts';
 import { print, printTable } from './print.ts';
 
@@ -35,7 +35,7 @@ export function addKeysCommands(program: Command): void {
       const made = newApiKey(nodeCrypto, systemClock.now(), {
         tenant: checkTenant(options.tenant),
         scopes: checkScopes(options.scopes),
-        name: options.name,
+        name: checkName(options.name),
         expiresAt: options.expiresInDays === undefined ? undefined : systemClock.now() + days(options.expiresInDays) * 86_400_000,
       });
       if (options.printRecord === true) {
@@ -59,7 +59,7 @@ export function addKeysCommands(program: Command): void {
     .option('--data <folder>', 'data folder', '.portolan')
     .option('--json', 'print JSON')
     .action(async ({ data, json }: { readonly data: string; readonly json?: boolean }) => {
-      await using store = openKeys(data);
+      await using store = openKeys(existing(data));
       const records: Omit<ApiKeyRecord, 'hash'>[] = [];
       for await (const { hash: _, ...record } of store.keys.list()) records.push(record);
       if (json === true) print(true, { keys: records }, []);
@@ -77,10 +77,21 @@ export function addKeysCommands(program: Command): void {
     .option('--data <folder>', 'data folder', '.portolan')
     .option('--json', 'print JSON')
     .action(async (id: string, { data, json }: { readonly data: string; readonly json?: boolean }) => {
-      await using store = openKeys(data);
+      await using store = openKeys(existing(data));
       if (!(await store.keys.revoke(id))) throw new CommandError(1, `There is no key ${id}: see "portolan keys list"`);
       print(json, { id, revoked: true }, [`Revoked ${id}.`]);
     });
+}
+
+/** Only what makes keys makes a data folder: a mistyped name must not look like one without keys. */
+function existing(folder: string): string {
+  if (!isDataFolder(folder)) throw new CommandError(2, `${folder} is no data folder: choose one with --data`);
+  return folder;
+}
+
+function checkName(name: string | undefined): string | undefined {
+  if (name !== undefined && [...name].length > 128) throw new CommandError(2, '--name must have at most 128 characters');
+  return name;
 }
 
 function checkTenant(tenant: string): string {

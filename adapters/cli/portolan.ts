@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import './require-node.ts';
 import { Command } from 'commander';
-import { CommandError } from './command-error.ts';
 import { addConfigCommands } from './config.ts';
 import { addDevCommand } from './dev.ts';
+import { explainError } from './explain-error.ts';
 import { addInvokeCommand } from './invoke.ts';
 import { addKeysCommands } from './keys.ts';
 import { addSessionsCommands } from './sessions.ts';
@@ -27,7 +28,8 @@ addConfigCommands(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = error.exitCode;
+  const explained = explainError(error);
+  if (explained === undefined) throw error;
+  process.stderr.write(`${explained.message}\n`);
+  process.exitCode = explained.exitCode;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { checkConfiguration } from '../../core/config/check-configuration.ts';
 import type { ConfigurationProblem } from '../../core/config/check-configuration.ts';
@@ -11,6 +11,11 @@ export interface ReadConfiguration {
   readonly configuration: Configuration;
   /** One line each: `portolan.yaml:7: /pools/x/vendor ...`. */
   readonly warnings: readonly string[];
+}
+
+/** The file a command works with: the one it was told, else `portolan.yaml` or `portolan.json` if it is there. */
+export function configurationFile(told: string | undefined): string | undefined {
+  return told ?? ['portolan.yaml', 'portolan.json'].find((name) => existsSync(name));
 }
 
 /**
@@ -47,9 +52,19 @@ export function readConfiguration(file: string, { hasGateway }: { readonly hasGa
   };
   const show = ({ pointer, detail, hint }: ConfigurationProblem): string =>
     `${file}:${lineOf(pointer)}: ${pointer || '(document)'} ${detail}${hint === undefined ? '' : `; ${hint}`}`;
-  const checked = checkConfiguration(document.toJS(), builtInTemplates, { hasGateway });
+  const checked = checkConfiguration(resolved(document, file), builtInTemplates, { hasGateway });
   if (!checked.ok) throw new CommandError(2, checked.problems.map(show).join('\n'));
   return { configuration: checked.configuration, warnings: checked.warnings.map(show) };
+}
+
+/** With aliases put in. One that names nothing, or so many that a small file would become a huge one, are found only then. */
+function resolved(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new CommandError(2, `${file}: ${error.message}`);
+    throw error;
+  }
 }
 
 interface Positioned {

@@ -123,9 +123,12 @@ async function call(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   if (key === undefined) throw new CommandError(2, 'No API key: set PORTOLAN_API_KEY or pass --key');
+  const target = `${url.replace(/\/+$/, '')}${path}`;
+  if (!/^https?:/i.test(target) || !URL.canParse(target))
+    throw new CommandError(2, `--url ${url}: write http://host:port or https://host/path`);
   let response: Response;
   try {
-    response = await fetch(new URL(path, url), {
+    response = await fetch(target, {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),

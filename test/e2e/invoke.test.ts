@@ -66,11 +66,43 @@ describe('portolan invoke', () => {
     expect(stderr + stdout).not.toContain(key);
   });
 
+  test('with a configuration a proxy URL names no gateway that the deployed function would not know', async () => {
+    const config = join(folder, 'portolan.yaml');
+    const create = async (gateway: string): ReturnType<typeof portolan> => {
+      const vendor = '{ vendor: iproyal, secret: ip, account: { username: u } }';
+      writeFileSync(config, `auth: {}\nsigningSecret: signing-key\npools: { a: ${vendor} }\n${gateway}`);
+      const file = join(folder, 'configured.json');
+      const headers = { host: 'x', authorization: `Bearer ${key}` };
+      writeFileSync(file, JSON.stringify({ method: 'POST', url: '/v1/sessions', headers }));
+      const args = ['invoke', '--source', 'gcp', '--event', file, '--data', join(folder, 'data'), '--config', config];
+      return portolan(args, { PORTOLAN_SECRET_IP: 'password' });
+    };
+    const without = await create('');
+    expect(without.code, without.stderr).toBe(0);
+    expect(without.stdout).not.toContain(':8788');
+    expect((await create('gateway: { publicUrl: "http://gateway.example.com:9999" }\n')).stdout).toContain(
+      '@gateway.example.com:9999',
+    );
+  });
+
   test('what is no event of the source is exit code 2 and says what it is', async () => {
     const wrong = await invoke('aws-http-v2', { Records: [] });
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain('Not an HTTP event of aws-http-v2');
     expect((await invoke('azure', { a: 1 })).code).toBe(2);
+    for (const source of ['azure', 'gcp']) {
+      for (const event of [
+        'null',
+        '[]',
+        { method: 'GET', url: 'a b' },
+        { method: 'G T', url: '/' },
+        { method: 'GET', url: '/', headers: 1 },
+      ]) {
+        const { code, stderr } = await invoke(source, event);
+        expect(code, stderr).toBe(2);
+        expect(stderr).not.toMatch(/\n\s+at /);
+      }
+    }
     expect((await invoke('gcp', '{"method":')).stderr).toContain('is not JSON');
     const unknown = await portolan(['invoke', '--source', 'aws', '--event', 'x']);
     expect(unknown.code).toBe(2);

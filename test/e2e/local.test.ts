@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -193,6 +193,15 @@ describe('what is acknowledged is kept', () => {
   });
 });
 
+/** A kilobyte of YAML that stands for a billion items. */
+const bomb = Array.from(
+  { length: 10 },
+  (_, at) =>
+    `a${at}: &a${at} [${Array(10)
+      .fill(at === 0 ? 'x' : `*a${at - 1}`)
+      .join(',')}]\n`,
+).join('');
+
 describe('what cannot start says why', () => {
   let folder: string;
   beforeAll(() => {
@@ -224,6 +233,23 @@ describe('what cannot start says why', () => {
     ],
     ['no authentication', 'signingSecret: k\npools: {a: {vendor: direct}}\n', /\/auth is required/],
     ['no YAML', 'auth: [\n', /portolan\.yaml:\d: /],
+    [
+      'a vendor called constructor',
+      'auth: {}\nsigningSecret: k\npools:\n  a:\n    vendor: constructor\n',
+      /portolan\.yaml:5: \/pools\/a\/vendor is not a vendor template/,
+    ],
+    [
+      'an egress exception that says nothing',
+      'auth: {}\nsigningSecret: k\npools: {a: {vendor: direct}}\ngateway:\n  egress:\n    allow:\n      - 10.0.0.1\n      - not a host!!\n',
+      /portolan\.yaml:8: \/gateway\/egress\/allow\/1 is not an address range/,
+    ],
+    ['aliases that would fill the memory', bomb, /portolan\.yaml: Excessive alias count/],
+    ['an alias that names nothing', 'auth: *nobody\n', /portolan\.yaml: Unresolved alias/],
+    [
+      'a required member under a mistyped name',
+      'auth: {}\nsigningSecret: k\npols: {a: {vendor: direct}}\n',
+      /\/pools is required; is "pols" meant to be it\?/,
+    ],
   ])('%s: exit code 2, file, line and hint', async ([, text, says]) => {
     const { code, stderr, stdout } = await start(text);
     expect(stderr).toMatch(says);
@@ -247,6 +273,91 @@ describe('what cannot start says why', () => {
     server.close();
     expect(code).toBe(2);
     expect(stderr).toContain(`Port ${port} is taken`);
+  });
+
+  test('secrets that are missing are named in the greeting, and no example is printed that egress refuses', async () => {
+    const file = join(folder, 'vendor.yaml');
+    writeFileSync(
+      file,
+      'auth: {}\nsigningSecret: no-key\npools:\n  a: { vendor: iproyal, secret: gone-too, account: { username: u } }\n',
+    );
+    const data = join(folder, 'vendor');
+    const server = await startPortolan(['--data', data, '--config', file]);
+    await server.kill('SIGTERM');
+    expect(server.greeting).toContain('Portolan is running, but not ready:');
+    expect(server.greeting).toContain(
+      `secret no-key: not_found; set PORTOLAN_SECRET_NO_KEY, or write ${join(data, 'secrets', 'no-key')}`,
+    );
+    expect(server.greeting).toContain('secret gone-too: not_found');
+    expect(server.greeting).not.toMatch(/curl -x .*healthz/);
+  });
+
+  test('the command that makes another key is printed so that it runs', async () => {
+    const data = join(folder, 'again');
+    await (await startPortolan(['--data', data])).kill('SIGTERM');
+    const server = await startPortolan(['--data', data]);
+    await server.kill('SIGTERM');
+    const command = /^ {2}(.* keys create .*)$/m.exec(server.greeting)?.[1] ?? 'false';
+    expect((await run('bash', ['-c', command])).stdout).toContain('ptl_');
+  });
+
+  test('an IPv6 address stands in brackets for the gateway too', async () => {
+    const server = await startPortolan(['--data', join(folder, 'six'), '--host', '::1']);
+    await server.kill('SIGTERM');
+    expect(server.greeting).toMatch(/forward gateway {2}http:\/\/\[::1\]:\d+\n/);
+  });
+
+  test.for<[string, readonly string[], number, RegExp]>([
+    ['a name that is too long', ['keys', 'create', '--name', 'x'.repeat(129)], 2, /--name must have at most 128/],
+    ['a data folder that is a file', ['keys', 'create', '--data', 'README.md'], 1, /^Failed: E(NOTDIR|EXIST): .*\n$/],
+    ['listing the keys of a file', ['keys', 'list', '--data', 'README.md'], 2, /README\.md is no data folder/],
+    ['an address that is none', ['sessions', 'list', '--key', 'k', '--url', 'nonsense'], 2, /--url nonsense: write http/],
+  ])('%s: one sentence, no stack', async ([, args, code, says]) => {
+    const result = await portolan(args);
+    expect(result.stderr).toMatch(says);
+    expect(result.stderr).not.toMatch(/\n\s+at /);
+    expect(result).toMatchObject({ code, stdout: '' });
+  });
+
+  test('a database of another make: one sentence, no stack', async () => {
+    const data = join(folder, 'garbage');
+    mkdirSync(data);
+    writeFileSync(join(data, 'portolan.sqlite'), 'no database at all, but long enough to be taken for one');
+    const { code, stderr } = await portolan(['keys', 'list', '--data', data]);
+    expect(code).toBe(1);
+    expect(stderr).toBe('Failed: sqlite.open: data_loss (SQLITE_NOTADB)\n');
+  });
+
+  test.for([
+    ['20.20.2', 2, 'Portolan needs Node 22.13 or newer, and this is 20.20.2.'],
+    ['22.12.0', 2, 'Portolan needs Node 22.13 or newer, and this is 22.12.0.'],
+    ['22.13.0', 0, ''],
+  ] as const)('under Node %s: exit code %d', async ([version, code, says]) => {
+    const claim = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'${version}'}})`;
+    const result = await portolan(['--version'], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(claim)}` });
+    expect(result.stderr).toContain(says);
+    expect(result.stderr).not.toMatch(/\n\s+at /);
+    expect(result.code).toBe(code);
+  });
+
+  test('looking for keys in a mistyped folder makes none there', async () => {
+    const data = join(folder, 'mistyped');
+    expect(await portolan(['keys', 'list', '--data', data])).toMatchObject({ code: 2 });
+    expect(await portolan(['keys', 'revoke', 'x', '--data', data])).toMatchObject({ code: 2 });
+    expect(existsSync(data)).toBe(false);
+  });
+
+  test('an API behind a path is called at that path', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      response.end('{"sessions":[],"nextCursor":null}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (const base of [`${url}/prod`, `${url}/prod/`, url]) await portolan(['sessions', 'list', '--key', 'k', '--url', base]);
+    server.close();
+    expect(asked).toEqual(['/prod/v1/sessions?', '/prod/v1/sessions?', '/v1/sessions?']);
   });
 
   test('wrong usage: exit code 2 and the help', async () => {
