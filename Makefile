@@ -5,14 +5,14 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup system build run test check format bench clean compatibility
+.PHONY: help setup system build run portolan test check format bench clean compatibility
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 node_modules/.installed: package.json package-lock.json
-	@echo "Installing packages (no install scripts are run)..."
-	npm ci --ignore-scripts --no-audit --no-fund
+	@echo "Installing packages (no install scripts are run)..." >&2
+	npm ci --ignore-scripts --no-audit --no-fund >&2
 	@touch $@
 
 setup: node_modules/.installed ## install packages
@@ -30,10 +30,13 @@ build: setup ## bundles in dist/<platform>, library in dist/lib
 	node .build/build.ts
 
 dist/local/portolan.mjs: node_modules/.installed $(shell find core adapters .build -name '*.ts')
-	node .build/build.ts local
+	node .build/build.ts local >&2
 
 run: dist/local/portolan.mjs ## run on this machine: control API on 8787, forward gateway on 8788
 	node dist/local/portolan.mjs dev $(ARGS)
+
+portolan: dist/local/portolan.mjs ## any command: make portolan ARGS="keys create"
+	@node dist/local/portolan.mjs $(ARGS)
 
 check: setup ## types, lint, boundaries, format, unused code
 	node .build/check.ts
