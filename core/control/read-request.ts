@@ -29,7 +29,9 @@ export async function readContent(request: HttpRequest, schema: JsonSchema): Pro
     );
   }
   const violation = firstViolation(schema, value);
-  return violation === undefined ? { ok: true, value } : refuse(badRequest('The content does not fit its schema.', [violation]));
+  if (violation === undefined) return { ok: true, value };
+  const { pointer, detail } = violation;
+  return refuse(badRequest('The content does not fit its schema.', [{ pointer, detail }]));
 }
 
 /** The query's parameters, checked against their schema. */

@@ -143,6 +143,11 @@ function expectRefused(answer: Answer, status: number, place: object | undefined
   expect(answer.headers.get('content-type')).toBe('application/problem+json');
   expect(answer.json.type).toMatch(/^https:\/\/portolan\.dev\/problems\/[a-z-]+$/);
   if (place !== undefined) expect(answer.json.errors?.[0]).toMatchObject(place);
+  for (const error of (answer.json.errors ?? []) as object[]) {
+    expect(['pointer', 'parameter', 'header', 'detail'], 'documented members only').toEqual(
+      expect.arrayContaining(Object.keys(error)),
+    );
+  }
   expect(answer.text).not.toMatch(/\\n\s+at |\.ts:|node:|Error:/);
 }
 
