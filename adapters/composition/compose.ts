@@ -1,5 +1,6 @@
 import { Container } from 'inversify';
 import type { ContainerModule } from 'inversify';
+import type { Configuration } from '../../core/config/configuration.ts';
 import { createPortolan } from '../../core/portolan.ts';
 import type { Portolan, PortolanPorts } from '../../core/portolan.ts';
 import type { GatewayAddress } from '../../core/session/credentials.ts';
@@ -12,6 +13,7 @@ import { tokens } from './tokens.ts';
 /** What a `main` needs: core, and the few ports its platform's shell uses itself. */
 export interface Composition {
   readonly portolan: Portolan;
+  readonly configuration: Configuration;
   readonly logger: Logger;
   readonly clock: Clock;
   /** The adapter's own store, for what is particular to it. */
@@ -23,13 +25,13 @@ export interface Composition {
  * code behind the token.
  *
  * @param gateway where this process's own forward gateway can be reached
- * @param onSessionDeleted told when this process deletes a session
+ * @param onSessionEnded told when this process deletes or rotates a session
  * @throws {Error} a binding is missing: at start, not at the first request
  */
 export function compose(
   module: ContainerModule,
   gateway?: GatewayAddress,
-  onSessionDeleted?: PortolanPorts['onSessionDeleted'],
+  onSessionEnded?: PortolanPorts['onSessionEnded'],
 ): Composition {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(module);
@@ -51,7 +53,7 @@ export function compose(
           counters: counters ?? undefined,
           secrets,
           onSecretValue: (value) => conceal(scrubber, value),
-          onSessionDeleted,
+          onSessionEnded,
         },
         configuration,
         gateway,
@@ -69,6 +71,7 @@ export function compose(
   );
   return {
     portolan: container.get(tokens.portolan),
+    configuration: container.get(tokens.configuration),
     logger: container.get(tokens.logger),
     clock: container.get(tokens.clock),
     store: container.get(tokens.store),

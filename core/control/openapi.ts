@@ -72,7 +72,11 @@ const described: Readonly<Record<Operation, Described>> = {
       412: ['It changed.', 'Problem'],
     },
   },
-  getUsage: { summary: 'Bytes through the forward gateway.', answers: { 200: ['The usage.', 'Usage'], ...gone } },
+  getUsage: {
+    summary: 'Bytes through the forward gateway.',
+    description: 'Of the last 30 days at least; also of a session that has ended, while its tombstone is kept.',
+    answers: { 200: ['The usage.', 'Usage'], 404: gone[404] },
+  },
 };
 
 const always = {

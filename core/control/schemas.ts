@@ -85,7 +85,11 @@ export const listSessionsSchema: JsonSchema = {
     tag: { type: 'string', minLength: 1, maxLength: 320, description: '`key` or `key:value`.' },
     state: { enum: ['active', 'expired', 'deleted', 'all'], default: 'active' },
     pool: poolName,
-    credentials: { enum: ['gateway', 'vendor'] },
+    credentials: {
+      enum: ['gateway', 'vendor'],
+      description:
+        'Default: tokens of the forward gateway where there is one, else none. The vendors’ own only when asked for; null for a session whose pool is gone.',
+    },
   },
 };
 

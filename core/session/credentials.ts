@@ -39,17 +39,19 @@ export class Credentials {
 
   /**
    * What a caller gets. Asked for nothing: a gateway token where there is a gateway, else the vendor's credentials if the key may read
-   * them, else none; a create that could hand out none is refused.
+   * them, else none; a create that could hand out none is refused. A list has the vendor's only when they are asked for by name: they
+   * need every pool's secret, and one that cannot be read must not hide all sessions.
    */
-  choose(asked: CredentialsKind | undefined, principal: Principal, creating: boolean): CredentialsChoice {
+  choose(asked: CredentialsKind | undefined, principal: Principal, purpose: 'create' | 'list' | 'other'): CredentialsChoice {
     const mayRead = principal.scopes.has('credentials:read');
     if (asked === 'gateway' || (asked === undefined && this.#gateway !== undefined)) {
       return this.#gateway === undefined
         ? { ok: false, reason: 'no-gateway', detail: 'this deployment has no forward gateway' }
         : { ok: true, kind: 'gateway' };
     }
+    if (asked === undefined && purpose === 'list') return { ok: true, kind: 'none' };
     if (mayRead) return { ok: true, kind: 'vendor' };
-    return asked === 'vendor' || creating ? { ok: false, reason: 'scope' } : { ok: true, kind: 'none' };
+    return asked === 'vendor' || purpose === 'create' ? { ok: false, reason: 'scope' } : { ok: true, kind: 'none' };
   }
 
   /** The credentials; `undefined` when none are due: not asked for, or under 5 s left. */
@@ -62,6 +64,11 @@ export class Credentials {
     if (kind === 'vendor') return this.#exits.endpoint(session, options);
     const token = gatewayToken(this.#signer, session, options);
     return token instanceof Promise ? token.then((made) => this.#throughGateway(made)) : this.#throughGateway(token);
+  }
+
+  /** Whether the session's pool is still configured as it was: else there can be no credentials of the vendor. */
+  hasPoolOf(session: Session): boolean {
+    return this.#exits.hasPoolOf(session);
   }
 
   lifetime(session: Session): Lifetime {

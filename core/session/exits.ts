@@ -56,6 +56,7 @@ const fallbackMaxTtlSeconds = 86_400;
 /** The configured pools: what can be asked of them, and the credentials of a session in its vendor's grammar. */
 export class Exits {
   readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #template: (vendor: string) => VendorTemplate | undefined;
   readonly #defaultPool: string | undefined;
   readonly #secrets: CachedSecrets;
 
@@ -64,6 +65,7 @@ export class Exits {
     this.#pools = new Map(
       Object.entries(configuration.pools).map(([name, pool]) => [name, toPool(name, pool, configuration, templates)]),
     );
+    this.#template = (vendor) => (vendor === directVendor ? undefined : findTemplate(vendor, configuration.vendors, templates));
     this.#defaultPool = defaultPoolOf(configuration);
     this.#secrets = secrets;
   }
@@ -89,24 +91,33 @@ export class Exits {
       : { ok: true, value: { pool, ttlSeconds, geo, onPeerLoss } };
   }
 
-  /** What is wrong with a lifetime for sessions of this pool. */
-  checkTtl(pool: string, ttlSeconds: number): PlanProblem | undefined {
-    return problemsOfTtl(this.requirePool(pool), ttlSeconds)[0];
+  /** What is wrong with a lifetime for this session. */
+  checkTtl(session: Session, ttlSeconds: number): PlanProblem | undefined {
+    return problemsOfTtl(this.poolOf(session), ttlSeconds)[0];
   }
 
-  /** @throws {PortError} `failed_precondition`: a session's pool is not configured any more */
-  requirePool(name: string): Pool {
-    const pool = this.#pools.get(name);
-    if (pool === undefined) throw new PortError('failed_precondition', 'sessions.pool', { reason: 'PoolNotConfigured' });
-    return pool;
+  /** Whether the session's pool is still configured, for the vendor that the session was made with. */
+  hasPoolOf({ pool, vendor }: Pick<Session, 'pool' | 'vendor'>): boolean {
+    return this.#pools.get(pool)?.vendor === vendor;
   }
 
+  /** @throws {PortError} `failed_precondition`: the session's pool is not configured any more, or for another vendor */
+  poolOf(session: Pick<Session, 'pool' | 'vendor'>): Pool {
+    const pool = this.#pools.get(session.pool);
+    if (pool !== undefined && this.hasPoolOf(session)) return pool;
+    const reason = pool === undefined ? 'PoolNotConfigured' : 'PoolChanged';
+    throw new PortError('failed_precondition', 'sessions.pool', { reason });
+  }
+
+  /** Judged by the vendor that the session was made with, whatever its pool has become. */
   lifetime(session: Session): Lifetime {
-    const template = this.#pools.get(session.pool)?.template;
+    const template = this.#template(session.vendor);
     const { expiresAt, onPeerLoss } = session;
     const { startedAt, ttlSeconds } = session.upstream;
     if (template === undefined) {
-      return { effectiveUntil: expiresAt, idleTimeoutSeconds: null, ttlKind: 'none', guarantee: 'fail-closed' };
+      // Of a vendor nobody knows any more nothing can be promised.
+      const promised = session.vendor === directVendor ? 'fail-closed' : 'best-effort';
+      return { effectiveUntil: expiresAt, idleTimeoutSeconds: null, ttlKind: 'none', guarantee: promised };
     }
     const failClosed = isFailClosed(template, onPeerLoss);
     const told = planLifetime(template, ttlSeconds, failClosed);
@@ -124,11 +135,11 @@ export class Exits {
   /**
    * The vendor's endpoint with the credentials of this session; `undefined` for the direct vendor.
    *
-   * @throws {PortError} the account's secret cannot be read (its code), or with `data_loss` it does not hold what the vendor needs
+   * @throws {PortError} `failed_precondition`: the session's pool is gone or of another vendor; the account's secret cannot be read (its
+   *   code), or with `data_loss` it does not hold what the vendor needs
    */
   async endpoint(session: Session, options?: CallOptions): Promise<ProxyEndpoint | undefined> {
-    const pool = this.requirePool(session.pool);
-    const { template, configuration } = pool;
+    const { template, configuration } = this.poolOf(session);
     if (template === undefined) return undefined;
     const secret = configuration.secret === undefined ? undefined : await this.#secrets.current(configuration.secret, options);
     const account = parseVendorAccount(secret?.value ?? '');

@@ -1,5 +1,4 @@
 import type { Signer } from '../auth/signer.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Exits } from './exits.ts';
 import { readGatewayToken } from './gateway-token.ts';
@@ -11,6 +10,9 @@ export type GatewayDecision =
       readonly allowed: true;
       readonly tenant: string;
       readonly sessionId: string;
+      /** Names this session among all that ever had its id. */
+      readonly creationId: string;
+      readonly generation: number;
       /** The vendor's endpoint with credentials; absent means: connect directly. */
       readonly upstream: ProxyEndpoint | undefined;
     }
@@ -21,13 +23,11 @@ export class GatewayAuthorizer {
   readonly #sessions: Sessions;
   readonly #exits: Exits;
   readonly #signer: Signer;
-  readonly #clock: Clock;
 
-  constructor(sessions: Sessions, exits: Exits, signer: Signer, clock: Clock) {
+  constructor(sessions: Sessions, exits: Exits, signer: Signer) {
     this.#sessions = sessions;
     this.#exits = exits;
     this.#signer = signer;
-    this.#clock = clock;
   }
 
   /**
@@ -40,10 +40,10 @@ export class GatewayAuthorizer {
   ): Promise<GatewayDecision> {
     const token = [password, username].find((part) => part.startsWith('pts_'));
     const claims = token === undefined ? undefined : await readGatewayToken(this.#signer, token, options);
-    if (claims === undefined || this.#clock.now() >= claims.expiresAt) return { allowed: false };
+    if (claims === undefined) return { allowed: false };
     const session = await this.#sessions.authorize(claims, options);
     if (session === undefined) return { allowed: false };
-    const { tenant, sessionId } = session;
-    return { allowed: true, tenant, sessionId, upstream: await this.#exits.endpoint(session, options) };
+    const { tenant, sessionId, creationId, generation } = session;
+    return { allowed: true, tenant, sessionId, creationId, generation, upstream: await this.#exits.endpoint(session, options) };
   }
 }

@@ -25,7 +25,7 @@ type Claimed = Proposed & { readonly bodyHash: string };
  * tenant's own; only a digest is stored.
  *
  * No "running" state is needed: the claim fixes the session's id and creation id, and the session's own create is compare-and-set, so
- * a repetition that overtakes the first call makes the very same session. The session's record is kept as long as the claim
+ * a repetition that overtakes the first call makes the very same session. The session's record is kept longer than the claim
  * (`keepUntil`), so a repetition never makes it a second time.
  */
 export async function claimIdempotencyKey(
@@ -46,7 +46,7 @@ export async function claimIdempotencyKey(
   if (result.created) return { ...proposed, repeated: false, expiresAt };
   const existing = result.existing ?? (await store.get(record, options));
   if (existing === undefined) throw new PortError('aborted', 'idempotency.claim');
-  const claimed = JSON.parse(existing.value) as Claimed;
+  const claimed = parseClaim(existing.value);
   if (claimed.bodyHash !== idempotency.bodyHash) return 'mismatch';
   return {
     sessionId: claimed.sessionId,
@@ -55,4 +55,19 @@ export async function claimIdempotencyKey(
     repeated: true,
     expiresAt: existing.expiresAt ?? expiresAt,
   };
+}
+
+/** @throws {PortError} `data_loss`: not something we wrote */
+function parseClaim(text: string): Claimed {
+  let parsed: Partial<Claimed> | null | undefined;
+  try {
+    parsed = JSON.parse(text) as Partial<Claimed> | null;
+  } catch {
+    parsed = undefined;
+  }
+  const { sessionId, creationId, bodyHash, replaces } = parsed ?? {};
+  if (typeof sessionId !== 'string' || typeof creationId !== 'string' || typeof bodyHash !== 'string') {
+    throw new PortError('data_loss', 'idempotency.claim', { reason: 'UnknownForm' });
+  }
+  return { sessionId, creationId, bodyHash, replaces };
 }

@@ -16,6 +16,8 @@ export interface UpstreamIdentity {
   readonly startedAt: EpochMillis;
   /** The lifetime told to the vendor, seconds; the same on every use of one identity. */
   readonly ttlSeconds: number;
+  /** The session must not outlive this, epoch milliseconds: the token's reservation ends later. Absent where none is needed. */
+  readonly usableUntil?: EpochMillis | undefined;
 }
 
 /** A sticky session as stored. Holds no credential and no URL. */

@@ -7,11 +7,13 @@ import type { Crypto } from '../ports/crypto.ts';
 import { PortError } from '../ports/errors.ts';
 import type { CallOptions, KeyValueStore, StoredRecord } from '../ports/key-value-store.ts';
 import { base64url } from '../text/base64url.ts';
+import { instant } from '../text/instant.ts';
 import { makeCursor, readCursor } from './cursor.ts';
-import type { Exits, PlanProblem, Pool } from './exits.ts';
+import type { Exits, PlanProblem } from './exits.ts';
+import type { GatewayClaims } from './gateway-token.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { deleted, expiryMarginMs, extended, isLive, rotated, stateOf } from './session.ts';
-import type { Geo, Session, SessionState } from './session.ts';
+import type { Geo, Session, SessionState, UpstreamIdentity } from './session.ts';
 import { fromRecord, sessionKey, sessionPartition, toRecord } from './session-record.ts';
 import { newUpstreamIdentity } from './upstream-identity.ts';
 
@@ -71,8 +73,15 @@ export interface SessionPorts {
   readonly crypto: Crypto;
   readonly signer: Signer;
   readonly exits: Exits;
-  /** Told when this process deletes a session, so that a gateway beside it can cut what is open. */
-  readonly onDeleted?: ((session: { readonly tenant: string; readonly sessionId: string }) => void) | undefined;
+  /** Told when this process ends a generation of a session, so that a gateway beside it can cut what is open. */
+  readonly onEnded?: ((ended: EndedGeneration) => void) | undefined;
+}
+
+/** What a delete or a rotation ended: this generation of the session and those before. */
+export interface EndedGeneration {
+  readonly tenant: string;
+  readonly sessionId: string;
+  readonly generation: number;
 }
 
 /** Writes that lose this many races in a row give up with `aborted`. */
@@ -80,6 +89,8 @@ const maxRaces = 64;
 /** How many records one page of `list` looks at most: bounds the work of a filter that matches little. */
 const maxScanned = 1_000;
 const hourMs = 3_600_000;
+/** A session's record outlives the claim on it by so long: a repetition that still saw the claim must find the record, on any clock. */
+const claimMarginMs = 60_000;
 
 /**
  * Sessions of tenants: the shell around the pure transitions in `session.ts`. Every write is compare-and-set, so create, extend, rotate
@@ -136,6 +147,7 @@ export class Sessions {
     const upstream = await newUpstreamIdentity(this.#ports, pool, ttlSeconds, options);
     let previous = existing;
     for (let race = 0; race < maxRaces; race++) {
+      this.#checkDeadline('sessions.create', options);
       const now = clock.now();
       const session: Session = {
         tenant,
@@ -152,7 +164,8 @@ export class Sessions {
         revision: (previous?.session.revision ?? 0) + 1,
         upstream,
         creationId,
-        keepUntil: claim.expiresAt,
+        // An earlier claim on this id lives on when the id is used again, with or without a key.
+        keepUntil: later(claim.expiresAt === undefined ? undefined : claim.expiresAt + claimMarginMs, previous?.session.keepUntil),
       };
       const record = toRecord(session, this.#limits.tombstoneMs);
       const result =
@@ -174,7 +187,13 @@ export class Sessions {
     return this.#visible(found?.session);
   }
 
-  /** Sets the expiry to `ttlSeconds` from now; never to an earlier one than it has. */
+  /** One session of the tenant, also one that has ended, while its tombstone is kept. */
+  async getKept(principal: Principal, sessionId: string, options?: CallOptions): Promise<Outcome<Session>> {
+    const found = await this.#read(principal.tenant, sessionId, options);
+    return found === undefined ? { ok: false, reason: 'not-found' } : { ok: true, value: found.session };
+  }
+
+  /** Sets the expiry to `ttlSeconds` from now; never to an earlier one than it has, nor beyond what its exit is reserved for. */
   async extend(
     principal: Principal,
     sessionId: string,
@@ -188,9 +207,10 @@ export class Sessions {
       ifMatch,
       (session, now) => {
         if (stateOf(session, now) === 'expiring') return { ok: false, reason: 'expiring' };
-        const problem = this.#ports.exits.checkTtl(session.pool, ttlSeconds);
+        const expiresAt = Math.max(session.expiresAt, now + ttlSeconds * 1_000);
+        const problem = this.#ports.exits.checkTtl(session, ttlSeconds) ?? problemOfReservation(session.upstream, expiresAt);
         if (problem !== undefined) return { ok: false, reason: 'invalid', problems: [problem] };
-        return { ok: true, value: extended(session, Math.max(session.expiresAt, now + ttlSeconds * 1_000)) };
+        return { ok: true, value: extended(session, expiresAt) };
       },
       options,
     );
@@ -208,8 +228,8 @@ export class Sessions {
     options?: CallOptions,
   ): Promise<Outcome<Session>> {
     const { exits } = this.#ports;
-    let made: { pool: Pool; upstream: Session['upstream'] } | undefined;
-    return this.#update(
+    let made: UpstreamIdentity | undefined;
+    const result = await this.#update(
       principal,
       sessionId,
       ifMatch,
@@ -219,13 +239,15 @@ export class Sessions {
         if (generation !== undefined && generation > session.generation) {
           return { ok: false, reason: 'generation-ahead', generation: session.generation };
         }
-        const pool = exits.requirePool(session.pool);
+        const pool = exits.poolOf(session);
         const ttlSeconds = Math.ceil((session.expiresAt - now) / 1_000);
-        made ??= { pool, upstream: await newUpstreamIdentity(this.#ports, pool, ttlSeconds, options) };
-        return { ok: true, value: rotated(session, made.upstream) };
+        made ??= await newUpstreamIdentity(this.#ports, pool, ttlSeconds, options);
+        return { ok: true, value: rotated(session, made) };
       },
       options,
     );
+    if (result.ok && result.value.upstream === made) this.#ended(result.value, result.value.generation - 1);
+    return result;
   }
 
   /** Ends the session for good; ending it twice is fine. */
@@ -242,7 +264,7 @@ export class Sessions {
       (session, now) => ({ ok: true, value: deleted(session, now) }),
       options,
     );
-    if (result.ok) this.#ports.onDeleted?.({ tenant: principal.tenant, sessionId });
+    if (result.ok) this.#ended(result.value, result.value.generation);
     if (result.ok || result.reason === 'not-found' || result.reason === 'gone') return { ok: true, value: undefined };
     return result;
   }
@@ -250,10 +272,11 @@ export class Sessions {
   /** One page, by session id. */
   async list(
     principal: Principal,
-    { limit = 50, cursor, tag, state = 'active', pool }: ListSessions,
+    { limit = 50, cursor, tag: rawTag, state = 'active', pool }: ListSessions,
     options?: CallOptions,
   ): Promise<Outcome<{ readonly sessions: readonly Session[]; readonly nextCursor: string | undefined }>> {
     const { store, clock, signer } = this.#ports;
+    const tag = rawTag?.normalize('NFC');
     const scope = JSON.stringify([principal.tenant, tag, state, pool]);
     let after = cursor === undefined ? undefined : await readCursor(signer, scope, cursor, options);
     if (cursor !== undefined && after === undefined) return { ok: false, reason: 'bad-cursor' };
@@ -263,6 +286,7 @@ export class Sessions {
     const sessions: Session[] = [];
     let scanned = 0;
     for (;;) {
+      this.#checkDeadline('sessions.list', options);
       const page = await store.list(sessionPartition(principal.tenant), { ...options, after, limit: limit * 2 });
       let last: string | undefined;
       for (const record of page.records) {
@@ -281,14 +305,13 @@ export class Sessions {
     };
   }
 
-  /** For the gateway: the live session of this generation, else `undefined`. */
-  async authorize(
-    claims: { readonly tenant: string; readonly sessionId: string; readonly generation: number },
-    options?: CallOptions,
-  ): Promise<Session | undefined> {
+  /** For the gateway: the live session that is meant, in this generation, else `undefined`. */
+  async authorize(claims: GatewayClaims, options?: CallOptions): Promise<Session | undefined> {
     const found = await this.#read(claims.tenant, claims.sessionId, options);
-    if (found === undefined || found.session.generation !== claims.generation) return undefined;
-    return isLive(found.session, this.#ports.clock.now()) ? found.session : undefined;
+    if (found === undefined) return undefined;
+    const { session } = found;
+    if (session.createdAt !== claims.createdAt || session.generation !== claims.generation) return undefined;
+    return isLive(session, this.#ports.clock.now()) ? session : undefined;
   }
 
   /** Compare-and-set until it holds: `change` decides on the newest state, as often as there is a newer one. */
@@ -302,6 +325,7 @@ export class Sessions {
     const { store, clock } = this.#ports;
     let found = await this.#read(principal.tenant, sessionId, options);
     for (let race = 0; race < maxRaces; race++) {
+      this.#checkDeadline('sessions.update', options);
       const visible = this.#visible(found?.session);
       if (!visible.ok || found === undefined) return visible;
       const { session, version } = found;
@@ -319,6 +343,17 @@ export class Sessions {
 
   async #read(tenant: string, sessionId: string, options: CallOptions | undefined): Promise<Found | undefined> {
     return parsed(await this.#ports.store.get(sessionKey(tenant, sessionId), options));
+  }
+
+  /** @throws {PortError} `deadline_exceeded`: the caller has stopped waiting, so no further round starts */
+  #checkDeadline(operation: string, options: CallOptions | undefined): void {
+    if (options?.deadline !== undefined && this.#ports.clock.now() >= options.deadline) {
+      throw new PortError('deadline_exceeded', operation);
+    }
+  }
+
+  #ended({ tenant, sessionId }: Session, generation: number): void {
+    this.#ports.onEnded?.({ tenant, sessionId, generation });
   }
 
   #visible(session: Session | undefined): Outcome<Session> {
@@ -374,6 +409,20 @@ function parsed(record: StoredRecord | undefined): Found | undefined {
 
 function lostTo(result: { readonly existing?: StoredRecord | undefined } | { readonly version: string }): StoredRecord | undefined {
   return 'existing' in result ? result.existing : undefined;
+}
+
+function later(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+/** A session that outlived the reservation of its token would share its exit with the next one that draws it. */
+function problemOfReservation({ usableUntil }: UpstreamIdentity, expiresAt: number): PlanProblem | undefined {
+  return usableUntil === undefined || expiresAt <= usableUntil
+    ? undefined
+    : {
+        field: 'ttlSeconds',
+        detail: `must end by ${instant(usableUntil)}, until when this exit is reserved; rotate for a new one`,
+      };
 }
 
 function inState(state: SessionState, wanted: NonNullable<ListSessions['state']>): boolean {

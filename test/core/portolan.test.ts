@@ -28,6 +28,8 @@ describe('Portolan in one process', () => {
       allowed: true,
       tenant: 'acme',
       sessionId: 'a',
+      creationId: expect.stringMatching(/^[\w-]{22}$/) as unknown,
+      generation: 2,
       upstream: undefined,
     });
     expect((await call('DELETE', '/v1/sessions/a')).status).toBe(204);
@@ -81,7 +83,7 @@ describe('Portolan in one process', () => {
     expect(told).toEqual([canaries.signingSecret]);
   });
 
-  it('tells who deletes a session, once, and only when it ended one', async () => {
+  it('tells which generation of a session a deletion or a rotation ended, once, and only when it ended one', async () => {
     const ended: unknown[] = [];
     const { sessions } = createPortolan(
       {
@@ -90,16 +92,19 @@ describe('Portolan in one process', () => {
         logger: { log: () => undefined },
         store: new FallibleStore(),
         secrets: new MemorySecrets({ signing: canaries.signingSecret }),
-        onSessionDeleted: (session) => ended.push(session),
+        onSessionEnded: (session) => ended.push(session),
       },
       { auth: {}, signingSecret: 'signing', pools: { default: { vendor: 'direct' } } },
     );
     const principal = { keyId: 'k', tenant: 'acme', scopes: new Set<never>() };
     await sessions.create(principal, { sessionId: 'a' }, undefined);
+    await sessions.rotate(principal, 'a', 1, undefined);
+    await sessions.rotate(principal, 'a', 1, undefined);
+    expect(ended.splice(0)).toEqual([{ tenant: 'acme', sessionId: 'a', generation: 1 }]);
     await sessions.delete(principal, 'a', undefined);
     await sessions.delete(principal, 'a', undefined);
     await sessions.delete(principal, 'never-was', undefined);
-    expect(ended).toEqual([{ tenant: 'acme', sessionId: 'a' }]);
+    expect(ended).toEqual([{ tenant: 'acme', sessionId: 'a', generation: 2 }]);
   });
 
   it('refuses to be put together with a pool of a vendor that does not exist', () => {

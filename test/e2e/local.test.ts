@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,37 @@ describe('portolan dev, as a newcomer uses it', () => {
     const second = JSON.parse((await api('POST', '/v1/sessions/turning/rotate', { generation: 1 })).body) as { proxyUrl: string };
     expect((await curl('-x', first.proxyUrl, origin)).status).toBe(407);
     expect((await curl('-x', second.proxyUrl, origin)).status).toBe(200);
+  });
+
+  test('rotating cuts an open tunnel of the former generation at once', async () => {
+    const { proxyUrl } = JSON.parse((await api('POST', '/v1/sessions', { sessionId: 'cut' })).body) as { proxyUrl: string };
+    const { hostname, port, username, password } = new URL(proxyUrl);
+    const tunnel = connect(Number(port), hostname);
+    const { host } = new URL(origin);
+    const basic = Buffer.from(`${username}:${password}`).toString('base64');
+    tunnel.write(`CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nProxy-Authorization: Basic ${basic}\r\n\r\n`);
+    const [head] = (await once(tunnel, 'data')) as [Buffer];
+    expect(head.toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
+    const rotatedAt = Date.now();
+    const closed = new Promise<void>((resolve) => {
+      tunnel.on('error', () => undefined).once('close', () => resolve());
+    });
+    expect((await api('POST', '/v1/sessions/cut/rotate')).status).toBe(200);
+    await closed;
+    // Far sooner than credentials are judged again.
+    expect(Date.now() - rotatedAt).toBeLessThan(3_000);
+  });
+
+  test('extending a session keeps the proxy URL in use good beyond the former end, and usage can be read after the end', async () => {
+    const created = await api('POST', '/v1/sessions', { sessionId: 'longer', ttlSeconds: 10 });
+    const { proxyUrl } = JSON.parse(created.body) as { proxyUrl: string };
+    const extended = JSON.parse((await api('POST', '/v1/sessions/longer/extend', { ttlSeconds: 60 })).body) as { proxyUrl: string };
+    expect(extended.proxyUrl).toBe(proxyUrl);
+    expect((await curl('-x', proxyUrl, origin)).status).toBe(200);
+    expect((await api('DELETE', '/v1/sessions/longer')).status).toBe(204);
+    const usage = await api('GET', '/v1/sessions/longer/usage');
+    expect(usage.status).toBe(200);
+    expect((JSON.parse(usage.body) as { bytesDown: number }).bytesDown).toBeGreaterThan(0);
   });
 
   test('metadata and private addresses are refused', async () => {

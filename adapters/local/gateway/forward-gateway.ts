@@ -28,6 +28,10 @@ export type Authorization =
       readonly allowed: true;
       readonly tenant: string;
       readonly sessionId: string;
+      /** Names this session among all that ever had its id: its usage is counted under it. */
+      readonly creationId: string;
+      /** Goes up with each rotation. */
+      readonly generation: number;
       /** The proxy to go through; `undefined` connects directly. */
       readonly upstream: ProxyEndpoint | undefined;
     }
@@ -39,6 +43,11 @@ export interface SessionName {
   readonly sessionId: string;
 }
 
+/** What has ended: this generation of the session, and those before. */
+export interface EndedSession extends SessionName {
+  readonly generation: number;
+}
+
 function keyOf({ tenant, sessionId }: SessionName): string {
   return `${tenant}/${sessionId}`;
 }
@@ -47,6 +56,7 @@ function keyOf({ tenant, sessionId }: SessionName): string {
 export interface GatewayUsage {
   readonly tenant: string;
   readonly sessionId: string;
+  readonly creationId: string;
   /** Bytes towards the destination, as written to the connection behind us: with framing and handshakes. */
   readonly bytesUp: number;
   readonly bytesDown: number;
@@ -86,8 +96,8 @@ export interface ForwardGatewayOptions {
 
 export interface ForwardGateway {
   readonly port: number;
-  /** Cuts everything that runs for the session at once, also what is only being connected. */
-  closeSession(session: SessionName): void;
+  /** Cuts everything that runs for what has ended at once, also what is only being connected. */
+  closeSession(ended: EndedSession): void;
   /** Stops listening and cuts what runs. */
   close(): Promise<void>;
 }
@@ -105,8 +115,8 @@ export async function startForwardGateway(options: ForwardGatewayOptions): Promi
   await server.listen();
   return {
     port: server.port,
-    closeSession: (session) => {
-      server.closeSession(session);
+    closeSession: (ended) => {
+      server.closeSession(ended);
     },
     close: () => server.close(true),
   };
@@ -117,6 +127,8 @@ interface Exchange {
   readonly credentials: ProxyCredentials;
   readonly tenant: string;
   readonly sessionId: string;
+  readonly creationId: string;
+  readonly generation: number;
   readonly upstream: ProxyEndpoint | undefined;
   readonly destination: Destination;
   readonly client: Socket;
@@ -134,8 +146,8 @@ class GatewayServer extends Server {
   readonly #limits: ForwardGatewayLimits;
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #gone = new WeakMap<Socket, AbortSignal>();
-  /** Per authorization on its way: the sessions closed meanwhile, which it may have read before. */
-  readonly #pending = new Set<Set<string>>();
+  /** Per authorization on its way: what ended meanwhile, by session the last generation; it may have been read before. */
+  readonly #pending = new Set<Map<string, number>>();
 
   constructor(options: ForwardGatewayOptions) {
     super({
@@ -151,10 +163,10 @@ class GatewayServer extends Server {
     });
   }
 
-  closeSession(session: SessionName): void {
-    const key = keyOf(session);
-    for (const closed of this.#pending) closed.add(key);
-    for (const { client } of this.#exchanges.get(key) ?? []) client.destroy();
+  closeSession(ended: EndedSession): void {
+    const key = keyOf(ended);
+    for (const closed of this.#pending) closed.set(key, ended.generation);
+    for (const { client, generation } of this.#exchanges.get(key) ?? []) if (generation <= ended.generation) client.destroy();
   }
 
   /** Plain HTTP. proxy-chain forwards it after `#prepare`; only its answers to failures are put into standard words. */
@@ -239,12 +251,14 @@ class GatewayServer extends Server {
     if (credentials === undefined || decision?.allowed !== true) throw credentialsRefused();
     const result = readDestination(request.method ?? '', request.url ?? '', this.#options.egress);
     if (!result.ok) throw refusedDestination(result.reason);
-    const { tenant, sessionId, upstream } = decision;
+    const { tenant, sessionId, creationId, generation, upstream } = decision;
     const client: Socket = request.socket;
     const exchange = {
       credentials,
       tenant,
       sessionId,
+      creationId,
+      generation,
       upstream,
       destination: result.destination,
       client,
@@ -262,11 +276,11 @@ class GatewayServer extends Server {
   }
 
   async #authorize(credentials: ProxyCredentials): Promise<Authorization> {
-    const closed = new Set<string>();
+    const closed = new Map<string, number>();
     this.#pending.add(closed);
     try {
       const decision = await this.#options.authorize(credentials);
-      return decision.allowed && closed.has(keyOf(decision)) ? { allowed: false } : decision;
+      return decision.allowed && decision.generation <= (closed.get(keyOf(decision)) ?? 0) ? { allowed: false } : decision;
     } finally {
       this.#pending.delete(closed);
     }
@@ -298,14 +312,14 @@ class GatewayServer extends Server {
 
   /** Ties the connection behind us to its exchange. Answers how to report its usage so far; at its end that happens by itself. */
   #attach(exchange: Exchange, target: Socket): () => void {
-    const { tenant, sessionId, gone, destination } = exchange;
+    const { tenant, sessionId, creationId, gone, destination } = exchange;
     let up = 0;
     let down = 0;
     let requests = 1;
     const report = (): void => {
       const { bytesWritten, bytesRead } = target;
       if (requests === 0 && bytesWritten === up && bytesRead === down) return;
-      this.#options.onUsage({ tenant, sessionId, bytesUp: bytesWritten - up, bytesDown: bytesRead - down, requests });
+      this.#options.onUsage({ tenant, sessionId, creationId, bytesUp: bytesWritten - up, bytesDown: bytesRead - down, requests });
       [up, down, requests] = [bytesWritten, bytesRead, 0];
     };
     const cut = (): void => {

@@ -64,6 +64,8 @@ const direct = (sessionId: string, upstream?: ProxyEndpoint): Authorization => (
   allowed: true,
   tenant: 't1',
   sessionId,
+  creationId: `made-${sessionId}`,
+  generation: 1,
   upstream,
 });
 const exit = (port: number, more: Partial<ProxyEndpoint> = {}): ProxyEndpoint => ({
@@ -265,7 +267,9 @@ describe('a tunnel through the gateway', () => {
     const all = await Promise.all(Array.from({ length: 50 }, (_, mark) => echoed(mark)));
     expect(all).toEqual(all.map(() => true));
     while (usage.length < 50) await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(usage).toEqual(usage.map(() => ({ tenant: 't1', sessionId: 's1', bytesUp: size, bytesDown: size, requests: 1 })));
+    expect(usage).toEqual(
+      usage.map(() => ({ tenant: 't1', sessionId: 's1', creationId: 'made-s1', bytesUp: size, bytesDown: size, requests: 1 })),
+    );
   });
 
   it.each(['a', 'a:', ':80', 'a:0', 'a:65536', 'a:b', '[::1', 'http://a:80', 'a:80/x', 'u@a:80', 'a%20:80', ''])(
@@ -360,12 +364,24 @@ describe('closing a session', () => {
     const two = await tunnelTo(port, `127.0.0.1:${hole.port}`, basic('pts_two'));
     sessions.set('pts_namesake', { ...direct('s1'), tenant: 't2' } as Authorization);
     const namesake = await tunnelTo(port, `127.0.0.1:${hole.port}`, basic('pts_namesake'));
-    closeSession({ tenant: 't1', sessionId: 's1' });
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
     await once(one, 'close');
     expect([two.destroyed, namesake.destroyed]).toEqual([false, false]);
     namesake.destroy();
-    closeSession({ tenant: 't1', sessionId: 'unknown' });
+    closeSession({ tenant: 't1', sessionId: 'unknown', generation: 1 });
     two.destroy();
+  });
+
+  it('after a rotation cuts the former generation’s tunnels and leaves the new one’s alone', async () => {
+    const hole = await silent();
+    const { port, sessions, closeSession } = await start();
+    sessions.set('pts_next', { ...direct('s1'), generation: 2 } as Authorization);
+    const former = await tunnelTo(port, `127.0.0.1:${hole.port}`, token);
+    const next = await tunnelTo(port, `127.0.0.1:${hole.port}`, basic('pts_next'));
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
+    await once(former, 'close');
+    expect(next.destroyed).toBe(false);
+    next.destroy();
   });
 
   it('leaves a kept connection alone that another session uses by now', async () => {
@@ -377,10 +393,10 @@ describe('closing a session', () => {
     let ended = false;
     const answer = throughProxy(port, `${url}/hang`, basic('pts_two'), { agent }).finally(() => (ended = true));
     while (origin.seen.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
-    closeSession({ tenant: 't1', sessionId: 's1' });
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(ended).toBe(false);
-    closeSession({ tenant: 't1', sessionId: 's2' });
+    closeSession({ tenant: 't1', sessionId: 's2', generation: 1 });
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
     agent.destroy();
   });
@@ -390,7 +406,7 @@ describe('closing a session', () => {
     const before = origin.seen.length;
     const answer = throughProxy(port, `${url}/hang`, token);
     while (origin.seen.length === before) await new Promise((resolve) => setTimeout(resolve, 2));
-    closeSession({ tenant: 't1', sessionId: 's1' });
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
@@ -400,7 +416,7 @@ describe('closing a session', () => {
     const { port, closeSession } = await start({ lookup: () => (resolving(), new Promise(() => undefined)) });
     const tunnel = openTunnel(port, 'slow.example:443', token);
     await started;
-    closeSession({ tenant: 't1', sessionId: 's1' });
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
     await expect(tunnel).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
@@ -418,7 +434,7 @@ describe('closing a session', () => {
     });
     const tunnel = openTunnel(port, `127.0.0.1:${origin.port}`, token);
     await asking;
-    closeSession({ tenant: 't1', sessionId: 's1' });
+    closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
     release();
     expect(await tunnel).toMatchObject({ status: 407 });
   });

@@ -133,6 +133,25 @@ describe('a store that fails', () => {
     expect([status, harness.store.calls.length - before]).toEqual([503, 1]);
   });
 
+  it('and is slow is asked no more once the caller’s time is over, in the middle of a call of many steps', async () => {
+    const { portolan, clock, store } = startPortolan();
+    store.fault = () => void clock.set(clock.now() + 900);
+    const principal = { keyId: 'k', tenant: 'acme', scopes: new Set<never>() };
+    const until = { deadline: clock.now() + 3_000 };
+    const made = portolan.sessions.create(principal, { sessionId: 'a' }, { key: 'k', bodyHash: 'h' }, until);
+    await expect(made).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(store.sent.filter(({ partition }) => partition === 'sessions.acme')).toEqual([]);
+    store.fault = () => undefined;
+    await portolan.sessions.create(principal, { sessionId: 'a' }, undefined);
+    const before = store.sent.length;
+    const past = { deadline: clock.now() };
+    await expect(portolan.sessions.extend(principal, 'a', 60, undefined, past)).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+    });
+    await expect(portolan.sessions.list(principal, {}, past)).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(store.sent.length).toBe(before);
+  });
+
   it('that says how long to wait is quoted in Retry-After', async () => {
     const { PortError } = await import('../../../core/ports/index.ts');
     const harness = await ready();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../../core/control/routes.ts';
+import { addUsage } from '../../../core/session/usage.ts';
 import { startPortolan } from '../../support/portolan.ts';
 import type { Answer, Harness } from '../../support/portolan.ts';
 
@@ -249,6 +250,37 @@ describe('Idempotency-Key', () => {
     expect(next.json.sessionId).not.toBe(first.json.sessionId);
   });
 
+  it('is not used up by an id that was used again without a key: the first session is never made a second time', async () => {
+    const { call, clock } = startPortolan();
+    await call('POST', '/v1/sessions', { headers, body: { sessionId: 'a', ttlSeconds: 10 } });
+    await clock.advance(11_000);
+    expect((await call('POST', '/v1/sessions', { body: { sessionId: 'a', ttlSeconds: 10 } })).status).toBe(201);
+    for (const wait of [2 * hour, 20 * hour]) {
+      await clock.advance(wait);
+      const answer = await call('POST', '/v1/sessions', { headers, body: { sessionId: 'a', ttlSeconds: 10 } });
+      expectProblem(answer, 410, 'session-gone');
+    }
+  });
+
+  it('leaves the session’s record longer than its claim, so that no repetition finds the one without the other', async () => {
+    const { call, store } = startPortolan();
+    await call('POST', '/v1/sessions', { headers, body: { sessionId: 'a', ttlSeconds: 10 } });
+    const until = (partition: string): number => store.sent.find((record) => record.partition === partition)?.expiresAt ?? 0;
+    expect(until('sessions.acme') - until('idempotency.acme')).toBe(60_000);
+  });
+
+  it('whose claim is damaged is a 503 with data_loss, never a second session', async () => {
+    const { durable } = await import('../../../core/storage/durable.ts');
+    const { nodeCrypto } = await import('../../../adapters/node/node-crypto.ts');
+    for (const value of ['', 'no json', '{}', 'null', '[]', '"x"']) {
+      const { call, store, clock } = startPortolan();
+      const id = nodeCrypto.sha256('k-1');
+      await durable(store, { clock, crypto: nodeCrypto }).create({ partition: 'idempotency.acme', id, value });
+      const answer = await call('POST', '/v1/sessions', { headers });
+      expect([answer.status, answer.json.code]).toEqual([503, 'data_loss']);
+    }
+  });
+
   it('answers a repetition with what the session has become', async () => {
     const { call } = startPortolan();
     await call('POST', '/v1/sessions', { headers, body: { sessionId: 'a' } });
@@ -432,6 +464,36 @@ describe('POST /v1/sessions/{id}/extend', () => {
     expectProblem(answer, 400, 'invalid-request');
     expect(answer.json.errors).toEqual([{ pointer: '/ttlSeconds', detail: 'must be at most 86400 in this pool' }]);
     expect(store.writes).toBe(before);
+  });
+});
+
+describe('the exit of a session from a small space', () => {
+  it('is not given to another while the session lives: an extend beyond its reservation is refused until it is rotated', async () => {
+    const { call, clock } = await withSession({ sessionId: 'a', pool: 'webshare', ttlSeconds: 86_400 });
+    const extend = () => call('POST', '/v1/sessions/a/extend', { body: { ttlSeconds: 86_400 } });
+    for (let round = 1; round <= 5; round++) {
+      clock.set(start + round * 23 * hour);
+      expect((await extend()).status).toBe(200);
+    }
+    clock.set(start + 6 * 23 * hour);
+    const refused = await extend();
+    expectProblem(refused, 400, 'invalid-request');
+    expect(refused.json.errors).toEqual([
+      {
+        pointer: '/ttlSeconds',
+        detail: 'must end by 2026-01-07T00:00:00.000Z, until when this exit is reserved; rotate for a new one',
+      },
+    ]);
+    expect((await call('POST', '/v1/sessions/a/rotate')).status).toBe(200);
+    expect((await extend()).status).toBe(200);
+  });
+
+  it('stays bounded only where it is small', async () => {
+    const { call, clock } = await withSession({ sessionId: 'a', ttlSeconds: 86_400 });
+    for (let round = 1; round <= 9; round++) {
+      clock.set(start + round * 23 * hour);
+      expect((await call('POST', '/v1/sessions/a/extend', { body: { ttlSeconds: 86_400 } })).status).toBe(200);
+    }
   });
 });
 
@@ -647,6 +709,47 @@ describe('GET /v1/sessions', () => {
     }
   });
 
+  it('finds a tag value in any normal form, and goes on with the cursor in another', async () => {
+    const { call } = startPortolan();
+    for (const sessionId of ['a', 'b']) await call('POST', '/v1/sessions', { body: { sessionId, tags: { city: 'Orl\u00e9ans' } } });
+    const first = await call('GET', `/v1/sessions?limit=1&tag=${encodeURIComponent('city:Orle\u0301ans')}`);
+    expect(first.json.sessions).toMatchObject([{ sessionId: 'a' }]);
+    const rest = await call(
+      'GET',
+      `/v1/sessions?limit=1&tag=${encodeURIComponent('city:Orl\u00e9ans')}&cursor=${first.json.nextCursor as string}`,
+    );
+    expect(rest.json.sessions).toMatchObject([{ sessionId: 'b' }]);
+  });
+
+  it('shows the others when one pool is gone or its vendor’s secret cannot be read', async () => {
+    const harness = startPortolan({ gateway: null });
+    for (const [sessionId, pool] of [
+      ['a', 'residential'],
+      ['b', 'webshare'],
+    ]) {
+      expect((await harness.call('POST', '/v1/sessions', { body: { sessionId, pool } })).status).toBe(201);
+    }
+    const pools = { webshare: { vendor: 'webshare', secret: 'webshare' } };
+    const { clock, store } = harness;
+    const later = startPortolan({ gateway: null, clock, store, configuration: { pools, defaultPool: 'webshare' } });
+    const listed = await later.call('GET', '/v1/sessions?credentials=vendor');
+    expect(listed.status).toBe(200);
+    expect(listed.json.sessions).toMatchObject([
+      { sessionId: 'a', proxyUrl: null },
+      { sessionId: 'b', proxyUrl: expect.stringContaining('webshare') as unknown },
+    ]);
+    const unreadable = startPortolan({ gateway: null, clock, store });
+    unreadable.secrets.set('iproyal', '{');
+    const plain = await unreadable.call('GET', '/v1/sessions');
+    expect(plain.json.sessions).toMatchObject([
+      { sessionId: 'a', proxyUrl: null },
+      { sessionId: 'b', proxyUrl: null },
+    ]);
+    // Asked for by name, what cannot be had is an outage, and no null.
+    expectProblem(await unreadable.call('GET', '/v1/sessions?credentials=vendor'), 503, 'service-unavailable');
+    expect((await unreadable.call('GET', '/v1/sessions?credentials=vendor&pool=webshare')).status).toBe(200);
+  });
+
   it('counts an expiring session as active, without credentials', async () => {
     const harness = startPortolan();
     await harness.call('POST', '/v1/sessions', { body: { sessionId: 'a', ttlSeconds: 10 } });
@@ -745,16 +848,57 @@ describe('GET /v1/sessions', () => {
 });
 
 describe('GET /v1/sessions/{id}/usage', () => {
+  /** Counts 10 bytes up and 2,000 down for the live session `a`, as a gateway does. */
+  async function count({ call, portolan, clock }: Harness, operationId: string): Promise<void> {
+    const { proxy } = (await call('GET', '/v1/sessions/a')).json as { proxy: { username: string; password: string } };
+    const decision = await portolan.gatewayAuthorizer.authorize(proxy);
+    if (!decision.allowed) throw new Error('refused');
+    await addUsage(portolan.counters, decision, { bytesUp: 10, bytesDown: 2_000 }, operationId, clock.now());
+  }
+
   it('tells the bytes counted for a session, and 404 for another tenant’s', async () => {
-    const { call, portolan, addKey } = await withSession();
-    const { addUsage } = await import('../../../core/session/usage.ts');
+    const harness = await withSession();
+    const { call, addKey } = harness;
     expect((await call('GET', '/v1/sessions/a/usage')).json).toEqual({ sessionId: 'a', bytesUp: 0, bytesDown: 0 });
-    const report = { bytesUp: 10, bytesDown: 2_000 };
-    for (const operationId of ['r1', 'r1', 'r2'])
-      await addUsage(portolan.counters, { tenant: 'acme', sessionId: 'a' }, report, operationId, start);
+    for (const operationId of ['r1', 'r1', 'r2']) await count(harness, operationId);
     expect((await call('GET', '/v1/sessions/a/usage')).json).toEqual({ sessionId: 'a', bytesUp: 20, bytesDown: 4_000 });
     const { key } = await addKey({ tenant: 'other' });
     expectProblem(await call('GET', '/v1/sessions/a/usage', { key }), 404, 'session-not-found');
+  });
+
+  it('can be read after the end of the session, while its tombstone is kept', async () => {
+    for (const end of ['delete', 'expire']) {
+      const harness = await withSession({ sessionId: 'a', ttlSeconds: 60 });
+      const { call, clock } = harness;
+      await count(harness, 'r1');
+      if (end === 'delete') await call('DELETE', '/v1/sessions/a');
+      clock.set(start + 60_000 + hour - 1);
+      expect((await call('GET', '/v1/sessions/a/usage')).json).toEqual({ sessionId: 'a', bytesUp: 10, bytesDown: 2_000 });
+      await clock.advance(1);
+      expectProblem(await call('GET', '/v1/sessions/a/usage'), 404, 'session-not-found');
+    }
+  });
+
+  it('of an id that is used again begins at zero', async () => {
+    const harness = await withSession({ sessionId: 'a', ttlSeconds: 60 });
+    const { call, clock } = harness;
+    await count(harness, 'r1');
+    await clock.advance(60_000);
+    await call('POST', '/v1/sessions', { body: { sessionId: 'a' } });
+    expect((await call('GET', '/v1/sessions/a/usage')).json).toMatchObject({ bytesUp: 0, bytesDown: 0 });
+  });
+
+  it('of a session that is extended for weeks does not start again: at least the last 30 days count', async () => {
+    const harness = await withSession({ sessionId: 'a', ttlSeconds: 86_400 });
+    const { call, clock } = harness;
+    for (let round = 1; round <= 100; round++) {
+      await count(harness, `round-${round}`);
+      const { bytesUp } = (await call('GET', '/v1/sessions/a/usage')).json as { bytesUp: number };
+      expect(bytesUp).toBeGreaterThanOrEqual(10 * Math.min(round, 31));
+      expect(bytesUp).toBeLessThanOrEqual(10 * Math.min(round, 64));
+      clock.set(start + round * 23 * hour);
+      await call('POST', '/v1/sessions/a/extend', { body: { ttlSeconds: 86_400 } });
+    }
   });
 });
 

@@ -44,7 +44,7 @@ describe('a known defect of such services is absent', () => {
       expect([operation, status]).toEqual([operation, ['health', 'ready', 'openapi'].includes(operation) ? 200 : 401]);
     }
     const pools = { default: { vendor: 'direct' } };
-    for (const auth of [undefined, {}, { storedKeys: false }]) {
+    for (const auth of [undefined, { storedKeys: false }]) {
       expect(checkConfiguration({ auth, signingSecret: 's', pools }, builtInTemplates, { hasGateway: true }).ok).toBe(false);
     }
   });
@@ -543,9 +543,11 @@ describe('a known defect of such services is absent', () => {
   });
 
   it('D50 bytes are counted for each session and told, and creates have a quota', async () => {
-    const { call, portolan } = await withSession();
+    const { call, portolan, created } = await withSession();
     const { addUsage } = await import('../../../core/session/usage.ts');
-    await addUsage(portolan.counters, { tenant: 'acme', sessionId: 'a' }, { bytesUp: 1, bytesDown: 2 }, 'report-1', start);
+    const decision = await portolan.gatewayAuthorizer.authorize(created.json.proxy as { username: string; password: string });
+    if (!decision.allowed) throw new Error('refused');
+    await addUsage(portolan.counters, decision, { bytesUp: 1, bytesDown: 2 }, 'report-1', start);
     expect((await call('GET', '/v1/sessions/a/usage')).json).toEqual({ sessionId: 'a', bytesUp: 1, bytesDown: 2 });
   });
 

@@ -29,7 +29,7 @@ const session = (changes: Partial<Session>): Session => ({
   tenant: 'acme',
   sessionId: 'a',
   pool: 'p',
-  vendor: 'v',
+  vendor: 'iproyal',
   tags: {},
   geo: {},
   onPeerLoss: 'fail',
@@ -98,7 +98,7 @@ describe('a plan', () => {
 
 describe('how long an exit can be counted on', () => {
   it('is the session’s whole life without a vendor', () => {
-    expect(exitsOf({ pools: { p: { vendor: 'direct' } } }).lifetime(session({}))).toEqual({
+    expect(exitsOf({ pools: { p: { vendor: 'direct' } } }).lifetime(session({ vendor: 'direct' }))).toEqual({
       effectiveUntil: 1_800_000,
       idleTimeoutSeconds: null,
       ttlKind: 'none',
@@ -116,20 +116,37 @@ describe('how long an exit can be counted on', () => {
   it('ends with the vendor’s own limit where the grammar has no lifetime', () => {
     const exits = exitsOf({ pools: { p: { vendor: 'hex-proxies', secret: 'vendor', endpoint: { host: 'h.example', port: 1 } } } });
     expect(
-      exits.lifetime(session({ expiresAt: 7_200_000, upstream: { token: 't', startedAt: 0, ttlSeconds: 7_200 } })),
+      exits.lifetime(
+        session({ vendor: 'hex-proxies', expiresAt: 7_200_000, upstream: { token: 't', startedAt: 0, ttlSeconds: 7_200 } }),
+      ),
     ).toMatchObject({ effectiveUntil: 1_800_000 });
   });
 
   it('tells the vendor’s idle time-out', () => {
     const idle = Object.entries(builtInTemplates).find(([, { ttl }]) => ttl.idleSeconds !== undefined);
     const exits = exitsOf({ pools: { p: { vendor: idle?.[0] ?? '', secret: 'vendor' } } });
-    expect(exits.lifetime(session({})).idleTimeoutSeconds).toBe(idle?.[1].ttl.idleSeconds);
+    expect(exits.lifetime(session({ vendor: idle?.[0] ?? '' })).idleTimeoutSeconds).toBe(idle?.[1].ttl.idleSeconds);
   });
 
-  it('is told for a session whose pool is configured no more, which has no endpoint', async () => {
-    const exits = exitsOf({ pools: { other: { vendor: 'direct' } } });
-    expect(exits.lifetime(session({}))).toMatchObject({ effectiveUntil: 1_800_000 });
-    await expect(exits.endpoint(session({}))).rejects.toMatchObject({ code: 'failed_precondition', reason: 'PoolNotConfigured' });
+  it('is that of the session’s own vendor when its pool is configured no more, or for another vendor', async () => {
+    const before = exitsOf({ pools: { p: { vendor: 'iproyal', secret: 'vendor' } } }).lifetime(session({}));
+    for (const [pools, reason] of [
+      [{ other: { vendor: 'direct' } }, 'PoolNotConfigured'],
+      [{ p: { vendor: 'direct' } }, 'PoolChanged'],
+      [{ p: { vendor: 'webshare', secret: 'vendor' } }, 'PoolChanged'],
+    ] as const) {
+      const exits = exitsOf({ pools });
+      expect(exits.lifetime(session({}))).toEqual(before);
+      expect(exits.hasPoolOf(session({}))).toBe(false);
+      await expect(exits.endpoint(session({}))).rejects.toMatchObject({ code: 'failed_precondition', reason });
+      expect(() => exits.checkTtl(session({}), 60)).toThrow(expect.objectContaining({ code: 'failed_precondition', reason }));
+    }
+  });
+
+  it('of a vendor nobody knows any more promises nothing', () => {
+    const exits = exitsOf({ pools: { p: { vendor: 'direct' } } });
+    expect(exits.lifetime(session({ vendor: 'gone' }))).toMatchObject({ effectiveUntil: 1_800_000, guarantee: 'best-effort' });
+    expect(exits.lifetime(session({ vendor: 'constructor' }))).toMatchObject({ guarantee: 'best-effort' });
   });
 });
 
@@ -170,7 +187,7 @@ describe('what a vendor knows a session by', () => {
     const raw = new FallibleStore();
     return { clock, raw, store: durable(raw, { clock, crypto: nodeCrypto, random: () => 0.5 }) };
   };
-  const pool = (vendor: string) => exitsOf({ pools: { p: { vendor, secret: 'vendor' } } }).requirePool('p');
+  const pool = (vendor: string) => exitsOf({ pools: { p: { vendor, secret: 'vendor' } } }).poolOf({ pool: 'p', vendor });
 
   it('is nothing without a vendor', async () => {
     const { clock, raw, store } = setUp();
@@ -192,7 +209,10 @@ describe('what a vendor knows a session by', () => {
 
   it.each(Object.entries(builtInTemplates))('of %s is reserved if and only if 100,000 could collide', async (vendor, { sid }) => {
     const { clock, store, raw } = setUp();
-    const made = exitsOf({ pools: { p: { vendor, secret: 'vendor', endpoint: { host: 'h.example', port: 1 } } } }).requirePool('p');
+    const made = exitsOf({ pools: { p: { vendor, secret: 'vendor', endpoint: { host: 'h.example', port: 1 } } } }).poolOf({
+      pool: 'p',
+      vendor,
+    });
     const { token = '' } = await newUpstreamIdentity({ store, clock, crypto: nodeCrypto }, made, 60);
     const bits = 'min' in sid ? Math.log2(sid.max - sid.min + 1) : token.length * Math.log2(new Set(expand(sid.alphabet)).size);
     expect(raw.calls.length > 0, `${vendor}: ${bits} bits`).toBe(bits < 64);
@@ -211,6 +231,14 @@ describe('what a vendor knows a session by', () => {
     await expect(newUpstreamIdentity(ports, pool('scrapeops'), 60)).rejects.toMatchObject({ code: 'resource_exhausted' });
     clock.set(first.startedAt + 7 * day);
     expect((await newUpstreamIdentity(ports, pool('scrapeops'), 60)).token).toBe(first.token);
+  });
+
+  it('is reserved beyond the end of the longest session', async () => {
+    const { clock, store } = setUp();
+    const made = await newUpstreamIdentity({ store, clock, crypto: nodeCrypto }, pool('webshare'), 604_800);
+    const reserved = await store.list(`tokens.${pool('webshare').account}`);
+    expect(made.usableUntil).toBeGreaterThan(made.startedAt + 7 * day);
+    expect(reserved.records[0]?.expiresAt).toBe((made.usableUntil ?? 0) + day);
   });
 
   it('is told no longer a lifetime than the vendor has', async () => {

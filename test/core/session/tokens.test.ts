@@ -34,7 +34,7 @@ const session: Session = {
   tags: {},
   geo: {},
   onPeerLoss: 'fail',
-  createdAt: 0,
+  createdAt: 1_700_000_000_000,
   expiresAt: 1_800_000_000_000,
   generation: 37,
   revision: 40,
@@ -64,16 +64,16 @@ function* nearly(text: string): Generator<string> {
 }
 
 describe('a token of the forward gateway', () => {
-  it('says for which session, generation and how long it is good, and is the same each time', async () => {
+  it('says for which session and generation it is good, and is the same each time, also when the session is extended', async () => {
     const token = await gatewayToken(signer, session);
     expect(token).toMatch(/^pts_acme\.a-session_1\.11\.[0-9a-z]+\.[A-Za-z0-9_-]{43}$/);
     expect(encodeURIComponent(token)).toBe(token);
-    expect(await gatewayToken(signer, session)).toBe(token);
+    expect(await gatewayToken(signer, { ...session, expiresAt: session.expiresAt + 1, revision: 41 })).toBe(token);
     expect(await readGatewayToken(signer, token)).toEqual({
       tenant: 'acme',
       sessionId: 'a-session_1',
       generation: 37,
-      expiresAt: 1_800_000_000_000,
+      createdAt: 1_700_000_000_000,
     });
   });
 
@@ -86,9 +86,9 @@ describe('a token of the forward gateway', () => {
         tenant,
         fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
         fc.nat(253_402_300_799_999),
-        async (sessionId, of, generation, expiresAt) => {
-          const token = await gatewayToken(signer, { ...session, tenant: of, sessionId, generation, expiresAt });
-          expect(await readGatewayToken(signer, token)).toEqual({ tenant: of, sessionId, generation, expiresAt });
+        async (sessionId, of, generation, createdAt) => {
+          const token = await gatewayToken(signer, { ...session, tenant: of, sessionId, generation, createdAt });
+          expect(await readGatewayToken(signer, token)).toEqual({ tenant: of, sessionId, generation, createdAt });
         },
       ),
     );
@@ -243,6 +243,37 @@ describe('the gateway authorizer', () => {
     harness.clock.set(Date.UTC(2026, 0, 1));
     expect((await harness.call('DELETE', '/v1/sessions/a')).status).toBe(204);
     expect(await gatewayAuthorizer.authorize({ username: '', password: token })).toEqual({ allowed: false });
+  });
+
+  it('lets the token in use live on when the session is extended', async () => {
+    const { harness, token } = await withSession();
+    expect((await harness.call('POST', '/v1/sessions/a/extend', { body: { ttlSeconds: 3_600 } })).status).toBe(200);
+    await harness.clock.advance(61_000);
+    const { gatewayAuthorizer } = harness.portolan;
+    expect(await gatewayAuthorizer.authorize({ username: '', password: token })).toMatchObject({ allowed: true });
+    await harness.clock.advance(3_600_000);
+    expect(await gatewayAuthorizer.authorize({ username: '', password: token })).toEqual({ allowed: false });
+  });
+
+  it('knows a session from an earlier one of the same id and generation, whose record is gone', async () => {
+    const { harness, token } = await withSession();
+    await harness.clock.advance(2 * 3_600_000);
+    const { json } = await harness.call('POST', '/v1/sessions', { body: { sessionId: 'a' } });
+    expect(json.generation).toBe(1);
+    expect(await harness.portolan.gatewayAuthorizer.authorize({ username: '', password: token })).toEqual({ allowed: false });
+  });
+
+  it('sends a live session to no other vendor when its pool has become another’s', async () => {
+    const { harness, token } = await withSession();
+    const changed = startPortolan({
+      clock: harness.clock,
+      store: harness.store,
+      configuration: { pools: { residential: { vendor: 'webshare', secret: 'webshare' } }, defaultPool: 'residential' },
+    });
+    await expect(changed.portolan.gatewayAuthorizer.authorize({ username: '', password: token })).rejects.toMatchObject({
+      code: 'failed_precondition',
+      reason: 'PoolChanged',
+    });
   });
 
   it('does not let a token outlive its session into the next one of the same id', async () => {
