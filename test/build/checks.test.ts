@@ -41,11 +41,30 @@ describe('the boundary check', () => {
     ['adapters/gcp/a.ts', "import { Container } from 'inversify';"],
     ['adapters/node/a.ts', "import { b } from '../composition/compose.ts';"],
     ['test/conformance/a.ts', "import { b } from '../../adapters/aws/b.ts';"],
+    ['core/session/a.ts', 'const fs = await import(`node:fs`);'],
+    ['core/session/a.ts', "const star = '/*';\nimport { readFileSync } from 'node:fs';\nconst end = '*/';"],
+    ['core/session/a.ts', "import/* */{ readFileSync }/* */from/* */'node:fs';"],
+    ['core/session/a.ts', "export type Stats = import('node:fs').Stats;"],
+    ['core/session/a.ts', "import fs = require('node:fs');"],
+    ['core/session/a.ts', 'const name = `node:${part}`;\nconst fs = await import(name);'],
+    ['core/session/a.mjs', "import { readFileSync } from 'node:fs';"],
   ])('refuses in %s: %s', ([file, text]) => {
     write(file, `${text}\n`);
     const { status, output } = boundaries();
     expect(output).toContain(`${file} must not import`);
     expect(status).toBe(1);
+  });
+
+  test.for(['adapters/oracle/a.ts', 'adapters/a.ts'])('fails for %s: no rule is about it', (file) => {
+    write(file, "import { readFileSync } from 'node:fs';\n");
+    const { status, output } = boundaries();
+    expect(output).toContain(`${file} is in no folder that a rule is about`);
+    expect(status).toBe(1);
+  });
+
+  test('an import in a comment or a text is none', () => {
+    write('core/session/a.ts', "// import fs from 'node:fs';\nexport const a = `\nimport fs from 'node:fs';`;\n");
+    expect(boundaries()).toEqual({ status: 0, output: '1 files respect the boundaries\n' });
   });
 
   test('fails when it saw no files', () => {
