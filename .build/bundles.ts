@@ -86,4 +86,11 @@ export const bundles: readonly Bundle[] = [
     // proxy-chain tells its errors by the names of their classes.
     options: { external: ['@azure/functions-core'], keepNames: true },
   },
+  {
+    // For a container. The AWS credentials come as containers get them: no alias here.
+    platform: 'gateway',
+    entry: 'adapters/cli/gateway/main.ts',
+    file: 'portolan-gateway.mjs',
+    options: { keepNames: true },
+  },
 ];

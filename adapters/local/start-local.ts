@@ -2,10 +2,8 @@ import { newApiKey, scopes } from '../../core/auth/api-key.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import type { StoredKeys } from '../../core/auth/key-records.ts';
-import type { Counters, Logger, LogSink } from '../../core/ports/index.ts';
+import type { LogSink } from '../../core/ports/index.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import { addUsage } from '../../core/session/usage.ts';
-import { base64url } from '../../core/text/base64url.ts';
 import { compose } from '../composition/compose.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { systemClock } from '../node/system-clock.ts';
@@ -14,7 +12,7 @@ import { EnvSecrets } from './env-secrets.ts';
 import { FileSecrets } from './file-secrets.ts';
 import { firstOf } from './first-of.ts';
 import { startForwardGateway } from './gateway/forward-gateway.ts';
-import type { GatewayUsage } from './gateway/forward-gateway.ts';
+import { recordUsage } from './gateway/record-usage.ts';
 import { startHttpServer } from './http-server.ts';
 import { localModule } from './module.ts';
 import { findUnreadableSecrets } from './unreadable-secrets.ts';
@@ -84,7 +82,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       egress: createEgressPolicy(egress ?? {}),
       logger,
       clock: systemClock,
-      onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
+      onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
     });
     servers.push(gateway);
     address.port = gateway.port;
@@ -108,18 +106,6 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     await close();
     throw error;
   }
-}
-
-/** Adds to the session's usage beside the traffic; what cannot be counted is said in the log, with the figures. */
-function recordUsage(usage: GatewayUsage, counters: Counters, logger: Logger): void {
-  addUsage(counters, usage, usage, base64url(nodeCrypto.randomBytes(12)), systemClock.now()).catch((error: unknown) => {
-    logger.log('error', 'usage.lost', {
-      sessionId: usage.sessionId,
-      bytesUp: usage.bytesUp,
-      bytesDown: usage.bytesDown,
-      'error.type': error instanceof PortError ? error.code : 'bug',
-    });
-  });
 }
 
 async function makeFirstKey(storedKeys: StoredKeys, { auth }: Configuration): Promise<string | undefined> {

@@ -1,0 +1,75 @@
+import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
+import { compose } from '../../composition/compose.ts';
+import { startForwardGateway } from '../../local/gateway/forward-gateway.ts';
+import type { ForwardGateway } from '../../local/gateway/forward-gateway.ts';
+import { recordUsage } from '../../local/gateway/record-usage.ts';
+import { startHttpServer } from '../../local/http-server.ts';
+import { optionalInteger } from '../../node/environment.ts';
+import type { Environment } from '../../node/environment.ts';
+import { ConfigurationError } from '../../node/load-configuration.ts';
+import { healthOnly } from './health-only.ts';
+import { platformModule } from './platform-module.ts';
+
+/** What is being written when the process is told to stop may take so long, in milliseconds. */
+const stopTimeoutMs = 10_000;
+
+// The forward gateway of a deployment, for a container: beside the functions, on their store and secrets.
+try {
+  await start(process.env, import.meta.url);
+} catch (error) {
+  const sentence = sentenceFor(error);
+  if (sentence === undefined) throw error;
+  process.stderr.write(`${sentence}\n`);
+  process.exit(2);
+}
+
+/**
+ * | variable | holds |
+ * | --- | --- |
+ * | `PORTOLAN_PLATFORM` | `aws`, `azure`, `gcp` or `local`; beside it what that platform's module reads |
+ * | `PORTOLAN_GATEWAY_HOST` | the address to listen on, for both ports; default `0.0.0.0` |
+ * | `PORTOLAN_GATEWAY_PORT` | the forward gateway; default 8788 |
+ * | `PORTOLAN_HEALTH_PORT` | `/healthz` and `/readyz`; default 8789 |
+ *
+ * Another process deletes and rotates the sessions. New requests see it at once, since each asks the store; an open tunnel is cut when it
+ * is judged again, `reauthorizeEveryMs` (30 s) later at the most, if the store answers then.
+ */
+async function start(env: Environment, beside: string): Promise<void> {
+  const host = env['PORTOLAN_GATEWAY_HOST'] ?? '0.0.0.0';
+  const port = optionalInteger(env, 'PORTOLAN_GATEWAY_PORT', 0, 65_535) ?? 8_788;
+  const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
+  const { portolan, configuration, logger, clock } = compose(await platformModule(env, beside));
+  if (configuration.gateway?.publicUrl === undefined) {
+    throw new ConfigurationError(
+      'gateway.publicUrl is not set in the configuration: without it no proxy URL leads to this gateway',
+    );
+  }
+  const gateway = await startForwardGateway({
+    host,
+    port,
+    authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
+    egress: createEgressPolicy(configuration.gateway.egress ?? {}),
+    logger,
+    clock,
+    onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
+  });
+  const health = await startHttpServer({ handler: healthOnly(portolan.handler), host, port: healthPort, clock, logger });
+  logger.log('info', 'gateway.started', { 'gateway.port': gateway.port, 'health.port': health.port });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop([gateway, health]));
+}
+
+/** Cuts what runs. The process ends by itself when the last usage is written, and is ended when that takes too long. */
+async function stop(servers: readonly Pick<ForwardGateway, 'close'>[]): Promise<void> {
+  setTimeout(() => process.exit(1), stopTimeoutMs).unref();
+  await Promise.all(servers.map((server) => server.close()));
+}
+
+/** What the operator has to change; `undefined` for our own mistakes. */
+function sentenceFor(error: unknown): string | undefined {
+  if (error instanceof ConfigurationError) return error.message;
+  const { code, port } = error as { readonly code?: string; readonly port?: number };
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    return `Port ${port ?? ''} cannot be used (${code}): choose others with PORTOLAN_GATEWAY_PORT and PORTOLAN_HEALTH_PORT`;
+  }
+  return code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' ? 'PORTOLAN_GATEWAY_HOST is no address of this machine' : undefined;
+}
