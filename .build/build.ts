@@ -2,10 +2,11 @@
  * Builds what is deployed: one minified bundle per platform in `dist/<platform>/`, with source map and licence texts; and the library
  * (`dist/lib/`, ES modules with types) for those who import it. The same sources give the same bytes, in any folder.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { bundles, common, json } from './bundles.ts';
+import { licences } from './licences.ts';
 import { configurationSchema } from '../core/config/schema.ts';
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
@@ -17,6 +18,7 @@ for (const { platform, entry, file, options, files = {} } of bundles) {
   mkdirSync(folder, { recursive: true });
   const result = await build({ ...common, ...options, entryPoints: [entry], outfile: `${folder}/${file}` });
   for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
+  if (result.metafile !== undefined) writeFileSync(`${folder}/LICENSES.txt`, licences(result.metafile));
   const bytes = result.metafile?.outputs[`${folder}/${file}`]?.bytes ?? 0;
   if (process.argv.includes('--meta')) writeFileSync(`${folder}/meta.json`, JSON.stringify(result.metafile));
   console.log(`${folder}/${file}  ${(bytes / 1_024).toFixed(0)} KiB`);
@@ -29,5 +31,9 @@ if (wanted.length === 0 || wanted.includes('lib')) {
   rmSync('dist/lib', { recursive: true, force: true });
   const tsc = spawnSync('tsc', ['-b'], { stdio: 'inherit' });
   if (tsc.status !== 0) process.exit(1);
+  // The compiler leaves them behind, and the conformance suite of codecs reads them.
+  for (const file of readdirSync('test/corpus').filter((name) => name.endsWith('.json'))) {
+    copyFileSync(`test/corpus/${file}`, `dist/lib/test/corpus/${file}`);
+  }
   console.log('dist/lib  the library with types');
 }
