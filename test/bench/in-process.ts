@@ -16,12 +16,12 @@ export async function inProcess(rounds: number): Promise<readonly Row[]> {
   for (const [source, name] of Object.entries(sources)) {
     const samples = await compare('stubbed', source);
     rows.push({
-      what: `event to response, GET /v1/sessions/{id}, memory store, authentication stubbed: ${name}`,
+      what: `event to response, GET /v1/sessions/{id} in memory, authentication stubbed: ${name}`,
       against: 'hand-written handler doing the same work',
       measured: ratio(samples, 'portolan', 'hand'),
       unit: 'x',
       target: { atMost: 1.5 },
-      note: `${microseconds(samples, 'hand')} by hand here`,
+      note: `${microseconds(samples, 'hand')} by hand`,
     });
   }
   for (const [source, name] of Object.entries(sources)) {
@@ -42,7 +42,7 @@ export async function inProcess(rounds: number): Promise<readonly Row[]> {
     unit: 'x',
     target: { atLeast: 10 },
     fallsShort:
-      'Parsing, signing (HMAC) and writing the session take most of the time in both, and the hand-written handler itself would not get there; see the next row',
+      'Parsing, signing (HMAC) and writing the session take most of the time in both, and the hand-written handler itself would not get there; see the next row.',
   });
   const shell = await compare('hono-codecs', 'aws-http-v2', 0.5);
   rows.push({
@@ -51,7 +51,7 @@ export async function inProcess(rounds: number): Promise<readonly Row[]> {
     measured: ratio(shell, 'hono', 'portolan'),
     unit: 'x',
     target: { atLeast: 10 },
-    note: `${microseconds(shell, 'portolan')} against ${microseconds(shell, 'hono')} here`,
+    note: `${microseconds(shell, 'portolan')} against ${microseconds(shell, 'hono')}`,
   });
   const { portolan: kilobytes = [] } = await runChild<Samples>(child, ['allocation', 'aws-http-v2', '20'], {
     execArgv: ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'],

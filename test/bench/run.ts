@@ -39,4 +39,4 @@ const made = new Date().toISOString().slice(0, 10);
 const where = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${cpus().length} cores, ${made}`;
 const table = `${markdown(rows)}\n\nMedians of interleaved runs; ${where}${quick ? '; a quick run, so a rough one' : ''}.`;
 console.log(table);
-if (values.write) console.error(writeBetweenMarks('README.md', table));
+if (values.write) console.error(await writeBetweenMarks('README.md', table));

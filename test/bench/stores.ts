@@ -156,7 +156,7 @@ async function measure(name: string, { store, get, create }: Pair, rounds: numbe
     measured: ratio(samples, 'ours', 'raw'),
     unit: 'x',
     target: { atMost: 1.1 },
-    note: `${median(samples.raw).toFixed(2)} ms raw here`,
+    note: `${median(samples.raw).toFixed(2)} ms raw`,
     fallsShort: 'The rest is per-call time-out, key encoding and error mapping of the adapter.',
   }));
 }
