@@ -116,7 +116,7 @@ export type LambdaStreamHandler = (event: unknown, stream: LambdaResponseStream,
  */
 export function lambdaStreamHandler(handler: HttpHandler, options: LambdaHandlerOptions = {}): LambdaStreamHandler {
   const { clock = systemClock, logger, source } = options;
-  const { awslambda } = globalThis as { awslambda?: AwsLambda };
+  const awslambda = lambdaRuntime();
   let coldStart = true;
 
   const stream: LambdaStreamHandler = async (event, out, lambda) => {
@@ -162,6 +162,12 @@ export function lambdaStreamHandler(handler: HttpHandler, options: LambdaHandler
     }
   };
   return awslambda === undefined ? stream : awslambda.streamifyResponse(stream);
+}
+
+/** The runtime's global; something else may have put an empty object there. */
+function lambdaRuntime(): AwsLambda | undefined {
+  const { awslambda } = globalThis as { awslambda?: Partial<AwsLambda> };
+  return typeof awslambda?.streamifyResponse === 'function' ? (awslambda as AwsLambda) : undefined;
 }
 
 async function send(out: LambdaResponseStream, { body }: HttpResponse, gone: AbortSignal): Promise<void> {
