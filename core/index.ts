@@ -13,5 +13,7 @@ export { builtInTemplates } from './session/vendors/catalogue.ts';
 export type { VendorTemplate } from './session/vendors/template.ts';
 export { durable } from './storage/durable.ts';
 export { MemoryStore } from './storage/memory-store.ts';
-export { decodeKeyPart, encodeKeyPart } from './storage/record-key.ts';
+export { assertKey, assertRecord, checkListOptions, decodeKeyPart, encodeKeyPart, encodeKeyPrefix } from './storage/record-key.ts';
+export type { CheckedListOptions } from './storage/record-key.ts';
+export { storedId } from './storage/stored-id.ts';
 export { StoreCounters } from './storage/store-counters.ts';

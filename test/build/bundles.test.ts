@@ -2,7 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
+import { bundles, common } from '../../.build/bundles.ts';
 
 const deployed = ['aws', 'azure', 'gcp'] as const;
 
@@ -56,6 +58,28 @@ describe('the bundles', () => {
       sources.filter((source) => source.includes('commander') || source.includes('/yaml/') || source.includes('proxy-chain')),
     ).toEqual([]);
     expect(bundle).not.toContain(process.cwd());
+  });
+});
+
+describe('the licences beside a bundle', () => {
+  test.for(bundles)('name every package that $platform holds, with its texts', async ({ platform, entry, file, options }) => {
+    // Not by the source map: packages bring maps of their own, which name what they were made of.
+    const { metafile } = await build({ ...common, ...options, entryPoints: [entry], outfile: file, write: false });
+    const inputs = Object.values(metafile?.outputs ?? {}).flatMap((output) => Object.keys(output.inputs));
+    const packages = new Set(inputs.flatMap((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? []));
+    const licences = readFileSync(`dist/${platform}/LICENSES.txt`, 'utf8');
+    expect(packages.size).toBeGreaterThan(3);
+    const named = new Set(Array.from(licences.matchAll(/^(\S+) \d\S* \(.+\)$/gm), ([, name]) => name));
+    expect([...packages].filter((name) => !named.has(name))).toEqual([]);
+    const [head = '', text = ''] = licences.split(/^=+$/m).slice(1);
+    expect(head).toMatch(/^\n(\S+ \d\S* \(.+\)\n)+$/);
+    expect(text.length).toBeGreaterThan(100);
+  });
+
+  test('hold the text word for word', () => {
+    const text = readFileSync('node_modules/inversify/LICENSE', 'utf8').trim();
+    expect(text).toContain('Permission is hereby granted');
+    for (const platform of deployed) expect(readFileSync(`dist/${platform}/LICENSES.txt`, 'utf8'), platform).toContain(text);
   });
 });
 
@@ -118,6 +142,8 @@ describe('the package', () => {
       'dist/lib/core/index.js',
       'dist/lib/core/index.d.ts',
       'dist/lib/test/conformance/index.js',
+      'dist/lib/test/corpus/aws-rest.json',
+      'dist/aws/LICENSES.txt',
       'dist/aws/index.mjs',
       'dist/azure/host.json',
       'dist/gcp/index.js',
@@ -127,6 +153,8 @@ describe('the package', () => {
     ]) {
       expect(paths).toContain(wanted);
     }
+    // Their sources are not published.
+    expect(paths.filter((path) => path.startsWith('dist/lib/') && path.endsWith('.map'))).toEqual([]);
     expect(paths.filter((path) => /\.test\.|test\/(e2e|bench|adapters|core)\//.test(path))).toEqual([]);
   });
 });

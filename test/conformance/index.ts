@@ -1,5 +1,9 @@
 export { countersCases, testCounters } from './counters.ts';
 export type { CountersFixture, CountersHarness } from './counters.ts';
+export { readCorpusFile } from '../corpus/format.ts';
+export type { Corpus, CorpusContent, CorpusRequest, CorpusResponse, RequestCase, ResponseCase } from '../corpus/format.ts';
+export { httpEventCodecCases, testHttpEventCodec } from './http-codec.ts';
+export type { HttpEventCodecHarness } from './http-codec.ts';
 export { keyValueStoreCases, testKeyValueStore } from './key-value-store.ts';
 export type { KeyValueStoreHarness } from './key-value-store.ts';
 export { outageTitles } from './key-value-store/calls.ts';
