@@ -13,11 +13,7 @@ export function oneCopy(): Plugin {
   const folders = Object.keys(packages)
     .filter((folder) => folder.startsWith('node_modules/'))
     .toSorted();
-  const chosen = new Map<string, string>();
-  for (const folder of folders) {
-    const key = keyOf(folder);
-    if (!chosen.has(key)) chosen.set(key, folder);
-  }
+  const copies = Map.groupBy(folders, keyOf);
 
   function keyOf(folder: string): string {
     return `${folder.slice(folder.lastIndexOf('node_modules/'))}@${packages[folder]?.version ?? ''}`;
@@ -41,8 +37,10 @@ export function oneCopy(): Plugin {
         const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: 'resolving' });
         const file = relative(process.cwd(), found.path).split(sep).join('/');
         const folder = found.errors.length > 0 || found.external ? undefined : folderOf(file);
-        const copy = folder && chosen.get(keyOf(folder));
-        if (folder === undefined || copy === undefined || copy === folder) return found;
+        const [copy, ...others] = folder === undefined ? [] : (copies.get(keyOf(folder)) ?? []);
+        // Left to esbuild wherever there is nothing to choose: a plugin's answer does not tell it the package's module type, and a file that is
+        // reached in both ways would be bundled in one way or the other, as it happens.
+        if (folder === undefined || copy === undefined || others.length === 0) return undefined;
         return { ...found, path: found.path.replace(folder, copy) };
       });
     },
