@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup system build run portolan test check format bench clean compatibility
+.PHONY: help setup system build package run portolan test check format bench clean compatibility
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,10 @@ system:
 
 build: setup ## bundles in dist/<platform>, library in dist/lib
 	node .build/build.ts
+
+package: setup ## deterministic zips in dist/packages/<cloud> (CLOUD=aws CONFIG=portolan.yaml: one of them, with a configuration in it)
+	node .build/build.ts $(or $(CLOUD),aws azure gcp) >&2
+	@node .build/package.ts $(CLOUD) $(if $(CONFIG),--config '$(CONFIG)')
 
 dist/local/portolan.mjs: node_modules/.installed $(shell find core adapters .build -name '*.ts')
 	node .build/build.ts local >&2
