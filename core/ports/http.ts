@@ -20,6 +20,36 @@ export interface HeaderFields {
  */
 export type Body = string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 
+/** Where a `PushBody` goes. Not called again after `end` or `abort`. */
+export interface BodySink {
+  /** False asks for a pause, until `BodyFlow.resume`. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** The content broke off. */
+  abort(error: unknown): void;
+}
+
+/** The reader's hand on a flowing body. */
+export interface BodyFlow {
+  resume(): void;
+  /** Nobody reads any more: frees what the body came from. The sink is not called again. */
+  cancel(): void;
+}
+
+/**
+ * A streamed body that can also push: where the source and the reader both know how, nothing stands between them. Read once, either way.
+ */
+export interface PushBody extends AsyncIterable<Uint8Array> {
+  pushTo(sink: BodySink): BodyFlow;
+}
+
+/**
+ * A connection that has switched protocols (RFC 9110 section 7.8): opaque to core, joined to the client's by the server that made or knows it.
+ */
+export interface UpgradedConnection {
+  destroy(): void;
+}
+
 /**
  * An HTTP request, with what a proxy must see and `Request` hides: the raw target, repeated fields in order, content on any method.
  */
@@ -34,6 +64,8 @@ export interface HttpRequest {
   readonly headers: HeaderFields;
   /** Decoded from the platform's form on first access. Access may throw `RequestRejected`. */
   readonly body: Body;
+  /** Trailer fields (RFC 9110 section 6.5), once the body has ended; `undefined` when there are none. */
+  readonly trailers?: (() => HeaderFields | undefined) | undefined;
 }
 
 export interface HttpResponse {
@@ -41,6 +73,10 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: HeaderFields;
   readonly body: Body;
+  /** Trailer fields, once the body has ended. A platform that cannot send them leaves them out. */
+  readonly trailers?: (() => HeaderFields | undefined) | undefined;
+  /** With status 101: the upstream's side of the tunnel. */
+  readonly upgraded?: UpgradedConnection | undefined;
 }
 
 /** What the platform attests about one request, apart from the message. */
@@ -57,6 +93,14 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
   /** W3C `traceparent` or the platform's own trace id, where given. */
   readonly traceId?: string | undefined;
+  /** Version of the protocol the client spoke to the platform, for `Via`: `1.0`, `1.1`, `2`; default `1.1`. */
+  readonly protocolVersion?: string | undefined;
+  /** Sends a 1xx response ahead of the answer; absent where the platform cannot. */
+  readonly sendInformational?: ((status: number, headers: HeaderFields) => void) | undefined;
+  /** Whether an answer 101 with `upgraded` can be carried out; default false. */
+  readonly canUpgrade?: boolean | undefined;
+  /** Greatest response content this platform passes on, in bytes; default no limit. */
+  readonly maxResponseBytes?: number | undefined;
   /** True for the first request a process serves. */
   readonly coldStart?: boolean | undefined;
   /** Work to finish after the answer; a platform that freezes waits for it before answering. Rejections are logged, never thrown. */
