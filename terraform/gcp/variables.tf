@@ -260,7 +260,7 @@ variable "edge" {
 variable "state" {
   description = "The table that keeps sessions."
   type = object({
-    point_in_time_recovery = optional(bool, true)
+    point_in_time_recovery = optional(bool) # null: on where this cloud has it
   })
   default  = {}
   nullable = false
