@@ -68,7 +68,7 @@ variable "runtime" {
     node_version       = optional(number)      # 22 or 24; null: the newest this cloud runs
     architecture       = optional(string)      # "arm64" or "x86_64"; null: the cheapest of this cloud
     memory_mb          = optional(number, 512) # MiB
-    timeout_seconds    = optional(number, 30)  # of one request
+    timeout_seconds    = optional(number, 29)  # of one request; 29 is what every front door waits
     attempt_timeout_ms = optional(number)      # of one call of the state store or the secret store; null: 1000
     max_instances      = optional(number, 50)
     min_instances      = optional(number, 0) # kept warm; costs at rest
@@ -90,7 +90,7 @@ variable "runtime" {
   }
   validation {
     condition     = var.runtime.timeout_seconds >= 5 && var.runtime.timeout_seconds <= 3600 && floor(var.runtime.timeout_seconds) == var.runtime.timeout_seconds
-    error_message = "runtime.timeout_seconds must be a whole number from 5 to 3600: a request may take 4 seconds by itself when a service is slow. 30 is a good start."
+    error_message = "runtime.timeout_seconds must be a whole number from 5 to 3600: a request may take 4 seconds by itself when a service is slow. 29 is what every front door waits."
   }
   validation {
     condition     = coalesce(var.runtime.attempt_timeout_ms, 1000) >= 50 && coalesce(var.runtime.attempt_timeout_ms, 1000) <= 60000 && floor(coalesce(var.runtime.attempt_timeout_ms, 1000)) == coalesce(var.runtime.attempt_timeout_ms, 1000)
