@@ -1,6 +1,7 @@
 import { Authenticator } from './auth/authenticator.ts';
 import { StoredKeys } from './auth/key-records.ts';
 import { Signer } from './auth/signer.ts';
+import { servesSessions } from './config/configuration.ts';
 import type { Configuration } from './config/configuration.ts';
 import { createControlHandler } from './control/control-handler.ts';
 import { RateLimiter } from './limits/rate-limiter.ts';
@@ -55,6 +56,7 @@ export interface Portolan {
  * @param gateway where this process's own forward gateway can be reached; default: the configured `gateway.publicUrl`
  */
 export function createPortolan(ports: PortolanPorts, configuration: Configuration, gateway?: GatewayAddress): Portolan {
+  if (!servesSessions(configuration)) throw new TypeError('A configuration without pools is not served yet');
   const { clock, crypto, logger, random = Math.random } = ports;
   const store = durable(ports.store, { clock, crypto, random });
   const counters =

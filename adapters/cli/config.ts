@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Configuration } from '../../core/config/configuration.ts';
 import { print } from './print.ts';
 import { readConfiguration } from './read-configuration.ts';
 
@@ -15,6 +16,15 @@ export function addConfigCommands(program: Command): void {
       const name = file ?? 'portolan.yaml';
       const { configuration, warnings } = readConfiguration(name, { hasGateway: options.withGateway === true });
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-      print(options.json, configuration, [`${name} is right: ${Object.keys(configuration.pools).length} pool(s).`]);
+      print(options.json, configuration, [`${name} is right: ${summary(configuration)}.`]);
     });
+}
+
+function summary({ pools, routes, upstreams }: Configuration): string {
+  const counts: readonly (readonly [count: number, what: string])[] = [
+    [Object.keys(pools ?? {}).length, 'pool'],
+    [routes?.length ?? 0, 'route'],
+    [Object.keys(upstreams ?? {}).length, 'upstream'],
+  ];
+  return counts.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}(s)`])).join(', ');
 }

@@ -109,7 +109,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 }
 
 async function makeFirstKey(storedKeys: StoredKeys, { auth }: Configuration): Promise<string | undefined> {
-  if (auth.storedKeys === false || auth.keysSecret !== undefined) return undefined;
+  if (auth === undefined || auth.storedKeys === false || auth.keysSecret !== undefined) return undefined;
   for await (const _ of storedKeys.list()) return undefined;
   const { key, record } = newApiKey(nodeCrypto, systemClock.now(), { tenant: 'default', scopes, name: 'first key' });
   await storedKeys.add(record);

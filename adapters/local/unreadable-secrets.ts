@@ -11,10 +11,10 @@ export interface UnreadableSecret {
 
 /** Tries every secret that a configuration names, those of the pools too: what is missing is better told at start than by the first session. */
 export async function findUnreadableSecrets(
-  { auth, signingSecret, pools }: Configuration,
+  { auth, signingSecret, pools = {} }: Configuration,
   secrets: Secrets,
 ): Promise<readonly UnreadableSecret[]> {
-  const named = [signingSecret, auth.keysSecret, ...Object.values(pools).map(({ secret }) => secret)];
+  const named = [signingSecret, auth?.keysSecret, ...Object.values(pools).map(({ secret }) => secret)];
   const names = new Set(named.filter((name) => name !== undefined));
   const tried = await Promise.all(
     [...names].map(async (name) => {

@@ -5,8 +5,8 @@ import { checkTemplate } from '../session/vendors/check-template.ts';
 import { findTemplate } from '../session/vendors/find-template.ts';
 import { needsOptIn } from '../session/vendors/template.ts';
 import type { VendorTemplate } from '../session/vendors/template.ts';
-import { directVendor } from './configuration.ts';
-import type { Configuration, PoolConfiguration } from './configuration.ts';
+import { directVendor, servesSessions } from './configuration.ts';
+import type { Configuration, PoolConfiguration, SessionsConfiguration } from './configuration.ts';
 import { configurationSchema } from './schema.ts';
 import { closest } from './closest.ts';
 
@@ -46,6 +46,27 @@ export function checkConfiguration(
     ...problemsOfSessions(configuration),
   ];
   const warnings: ConfigurationProblem[] = [];
+  if (servesSessions(configuration)) {
+    const found = checkPools(configuration, templates, hasGateway);
+    problems.push(...found.problems);
+    warnings.push(...found.warnings);
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration, warnings };
+}
+
+/** What checking one part of a configuration found. */
+export interface Findings {
+  readonly problems: readonly ConfigurationProblem[];
+  readonly warnings: readonly ConfigurationProblem[];
+}
+
+function checkPools(
+  configuration: SessionsConfiguration,
+  templates: Readonly<Record<string, VendorTemplate>>,
+  hasGateway: boolean,
+): Findings {
+  const problems: ConfigurationProblem[] = [];
+  const warnings: ConfigurationProblem[] = [];
   for (const [name, pool] of Object.entries(configuration.pools)) {
     const pointer = `/pools/${name}`;
     problems.push(...problemsOf(pointer, pool, configuration, templates, hasGateway));
@@ -58,7 +79,7 @@ export function checkConfiguration(
       });
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration, warnings };
+  return { problems, warnings };
 }
 
 /** Members are looked for before strange ones are refused: a required one that is missing may stand there under a mistyped name. */
@@ -146,6 +167,7 @@ function problemsOfTemplates({ vendors = {} }: Configuration): readonly Configur
 }
 
 function problemsOfDefaults(configuration: Configuration): readonly ConfigurationProblem[] {
+  if (!servesSessions(configuration)) return [];
   const names = Object.keys(configuration.pools);
   const chosen = defaultPoolOf(configuration);
   if (chosen !== undefined && !names.includes(chosen)) {

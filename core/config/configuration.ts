@@ -1,3 +1,4 @@
+import type { ProxyConfiguration } from '../proxy/configuration.ts';
 import type { VendorTemplate } from '../session/vendors/template.ts';
 
 /** Reaches the origin itself instead of a proxy vendor. */
@@ -35,17 +36,21 @@ export interface EgressConfiguration {
   readonly allow?: readonly string[] | undefined;
 }
 
-/** The configuration as written: one file, everything optional but `auth`, `signingSecret` and `pools`. */
-export interface Configuration {
-  readonly auth: {
-    /** Name of the secret with key records. */
-    readonly keysSecret?: string | undefined;
-    /** Accept keys kept in the store; default true. */
-    readonly storedKeys?: boolean | undefined;
-  };
-  /** Name of the secret that signs cursors and gateway tokens: at least 32 characters. */
-  readonly signingSecret: string;
-  readonly pools: Readonly<Record<string, PoolConfiguration>>;
+/** Who may call the control API. */
+export interface AuthConfiguration {
+  /** Name of the secret with key records. */
+  readonly keysSecret?: string | undefined;
+  /** Accept keys kept in the store; default true. */
+  readonly storedKeys?: boolean | undefined;
+}
+
+/** The configuration as written: one file for one job or both. `pools` makes it serve sessions, `routes` makes it a proxy; one is there. */
+export interface Configuration extends ProxyConfiguration {
+  /** Required with `pools`. */
+  readonly auth?: AuthConfiguration | undefined;
+  /** Name of the secret that signs cursors and gateway tokens: at least 32 characters. Required with `pools`. */
+  readonly signingSecret?: string | undefined;
+  readonly pools?: Readonly<Record<string, PoolConfiguration>> | undefined;
   /** Used when a request names none; default: the only pool, or the one called `default`. */
   readonly defaultPool?: string | undefined;
   readonly gateway?:
@@ -76,4 +81,16 @@ export interface Configuration {
   readonly secrets?: { readonly softTtlSeconds?: number | undefined; readonly hardTtlSeconds?: number | undefined } | undefined;
   /** Templates beside the built-in ones, by id. */
   readonly vendors?: Readonly<Record<string, VendorTemplate>> | undefined;
+}
+
+/** A configuration that serves sessions, with what that needs. */
+export interface SessionsConfiguration extends Configuration {
+  readonly auth: AuthConfiguration;
+  readonly signingSecret: string;
+  readonly pools: Readonly<Record<string, PoolConfiguration>>;
+}
+
+/** Whether sessions are served. The schema sees to it that `auth` and `signingSecret` come with `pools`. */
+export function servesSessions(configuration: Configuration): configuration is SessionsConfiguration {
+  return configuration.pools !== undefined;
 }

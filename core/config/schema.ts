@@ -1,3 +1,4 @@
+import { proxyProperties } from '../proxy/schema.ts';
 import type { JsonSchema } from '../schema/validate.ts';
 import { secretNamePattern } from '../secrets/secret-name.ts';
 import { templateSchema } from '../session/vendors/template-schema.ts';
@@ -22,7 +23,8 @@ export const configurationSchema: JsonSchema = {
   title: 'Portolan configuration',
   type: 'object',
   additionalProperties: false,
-  required: ['auth', 'signingSecret', 'pools'],
+  dependentRequired: { pools: ['auth', 'signingSecret'], defaultPool: ['pools'] },
+  anyOf: [{ required: ['pools'] }, { required: ['routes'] }],
   properties: {
     $schema: { type: 'string', description: 'For editors; not used.' },
     auth: {
@@ -136,5 +138,6 @@ export const configurationSchema: JsonSchema = {
       additionalProperties: templateSchema,
       description: 'Vendor templates beside the built-in ones.',
     },
+    ...proxyProperties,
   },
 };

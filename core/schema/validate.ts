@@ -27,6 +27,7 @@ export interface JsonSchema {
   readonly minProperties?: number;
   readonly maxProperties?: number;
   readonly required?: readonly string[];
+  readonly dependentRequired?: Readonly<Record<string, readonly string[]>>;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly propertyNames?: JsonSchema;
@@ -122,6 +123,7 @@ function ofObject(schema: JsonSchema, value: Record<string, unknown>, pointer: s
     minProperties,
     maxProperties,
     required = [],
+    dependentRequired = {},
     properties = {},
     patternProperties = {},
     propertyNames,
@@ -130,7 +132,8 @@ function ofObject(schema: JsonSchema, value: Record<string, unknown>, pointer: s
   const names = Object.keys(value);
   if (minProperties !== undefined && names.length < minProperties) return wrong(`must have at least ${minProperties} members`);
   if (maxProperties !== undefined && names.length > maxProperties) return wrong(`must have at most ${maxProperties} members`);
-  for (const name of required) {
+  const needed = Object.entries(dependentRequired).flatMap(([name, others]) => (Object.hasOwn(value, name) ? others : []));
+  for (const name of [...required, ...needed]) {
     if (!Object.hasOwn(value, name)) return { pointer: `${pointer}/${escapePointer(name)}`, detail: 'is required' };
   }
   for (const name of names) {

@@ -1,5 +1,5 @@
 import { directVendor } from '../config/configuration.ts';
-import type { Configuration, PeerLoss, PoolConfiguration } from '../config/configuration.ts';
+import type { PeerLoss, PoolConfiguration, SessionsConfiguration } from '../config/configuration.ts';
 import type { EpochMillis } from '../ports/clock.ts';
 import { PortError } from '../ports/errors.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
@@ -61,7 +61,7 @@ export class Exits {
   readonly #secrets: CachedSecrets;
 
   /** @param templates built-in templates by id */
-  constructor(configuration: Configuration, templates: Readonly<Record<string, VendorTemplate>>, secrets: CachedSecrets) {
+  constructor(configuration: SessionsConfiguration, templates: Readonly<Record<string, VendorTemplate>>, secrets: CachedSecrets) {
     this.#pools = new Map(
       Object.entries(configuration.pools).map(([name, pool]) => [name, toPool(name, pool, configuration, templates)]),
     );
@@ -160,7 +160,7 @@ export class Exits {
 }
 
 /** The pool used when a request names none. */
-export function defaultPoolOf({ defaultPool, pools }: Configuration): string | undefined {
+export function defaultPoolOf({ defaultPool, pools }: SessionsConfiguration): string | undefined {
   const names = Object.keys(pools);
   return defaultPool ?? (names.length === 1 ? names[0] : names.find((name) => name === 'default'));
 }
@@ -183,7 +183,7 @@ export function problemsOfPool(pool: PoolConfiguration, template: VendorTemplate
 function toPool(
   name: string,
   configuration: PoolConfiguration,
-  { sessions, vendors }: Configuration,
+  { sessions, vendors }: SessionsConfiguration,
   templates: Readonly<Record<string, VendorTemplate>>,
 ): Pool {
   const { vendor } = configuration;

@@ -3,7 +3,7 @@ import { systemClock } from '../../adapters/node/system-clock.ts';
 import type { LambdaContext } from '../../adapters/aws/lambda-context.ts';
 import { newApiKey, scopes } from '../../core/auth/api-key.ts';
 import { base64url } from '../../core/text/base64url.ts';
-import type { Configuration } from '../../core/config/configuration.ts';
+import type { SessionsConfiguration } from '../../core/config/configuration.ts';
 import type { Session } from '../../core/session/session.ts';
 import type { WireRequest } from '../support/aws/events.ts';
 
@@ -14,7 +14,7 @@ export const signingSecret = 'bench-signing-secret-0123456789abcdef';
 const made = newApiKey(nodeCrypto, systemClock.now(), { tenant, scopes });
 export const apiKey: string = made.key;
 
-export const configuration: Configuration = {
+export const configuration: SessionsConfiguration = {
   auth: { keysSecret: 'api-keys', storedKeys: false },
   signingSecret: 'signing',
   pools: { default: { vendor: 'direct' } },

@@ -283,7 +283,7 @@ describe('the validator of our schemas', () => {
       'properties',
       'patternProperties',
     );
-    checked.push('propertyNames', 'additionalProperties', 'anyOf', 'oneOf');
+    checked.push('propertyNames', 'additionalProperties', 'anyOf', 'oneOf', 'dependentRequired');
     const annotations = ['$schema', '$id', 'title', 'description', 'default', 'format'];
     const unknown = new Set<string>();
     const visit = (schema: JsonSchema): void => {

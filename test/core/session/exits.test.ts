@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
-import type { Configuration } from '../../../core/config/configuration.ts';
+import type { SessionsConfiguration } from '../../../core/config/configuration.ts';
 import { CachedSecrets } from '../../../core/secrets/cached-secrets.ts';
 import { defaultPoolOf, Exits } from '../../../core/session/exits.ts';
 import type { Session } from '../../../core/session/session.ts';
@@ -14,7 +14,7 @@ import { MemorySecrets } from '../../support/memory-secrets.ts';
 
 const day = 86_400_000;
 
-function exitsOf(configuration: Partial<Configuration>): Exits {
+function exitsOf(configuration: Partial<SessionsConfiguration>): Exits {
   const clock = new FakeClock();
   const retrier = { clock, random: () => 0.5, policy: defaultRetryPolicy, budget: new RetryBudget() };
   const secrets = new MemorySecrets({ vendor: '{"password":"pw","username":"u","customer":"c","zone":"z"}', plain: 'pw' });
