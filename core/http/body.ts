@@ -26,6 +26,11 @@ export async function readBody(body: Body, maxBytes: number): Promise<Uint8Array
     if (length > maxBytes) tooLarge(maxBytes);
     chunks.push(chunk);
   }
+  return concatenated(chunks, length);
+}
+
+/** @param length of all chunks together */
+export function concatenated(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

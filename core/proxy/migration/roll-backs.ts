@@ -1,0 +1,56 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { Counters } from '../../ports/counters.ts';
+import type { KeyValueStore } from '../../ports/key-value-store.ts';
+import type { GateDelta } from './gate.ts';
+
+/** What one gate's instances tell each other through the store. */
+export interface SharedGate {
+  /** Adds what this instance counted and answers the totals of all. */
+  add(delta: GateDelta, bucketMs: number): Promise<{ readonly requests: number; readonly failures: number }>;
+  /** Whether somebody has rolled back, and until when; `undefined` when nobody has. */
+  rolledBack(): Promise<{ readonly until: EpochMillis } | undefined>;
+  rollBack(until: EpochMillis | undefined, reason: string): Promise<void>;
+}
+
+const partition = 'gates';
+const forever = Number.MAX_SAFE_INTEGER;
+
+/**
+ * @param id names the route and the configuration version, so that a new configuration starts afresh
+ * @param store `durable`
+ */
+export function sharedGate(
+  id: string,
+  ports: {
+    readonly store: KeyValueStore;
+    readonly counters: Counters;
+    readonly clock: Clock;
+    readonly operationId: () => string;
+  },
+): SharedGate {
+  const { store, counters, clock, operationId } = ports;
+  const count = (name: string, by: number, { slot }: GateDelta, bucketMs: number): Promise<number> =>
+    counters.increment({
+      key: { partition: `${partition}.${id}`, id: `${name}.${slot}` },
+      by,
+      operationId: operationId(),
+      expiresAt: (slot + 20) * bucketMs,
+    });
+  return {
+    async add(delta, bucketMs) {
+      const [requests, failures] = await Promise.all([
+        count('requests', delta.requests, delta, bucketMs),
+        delta.failures === 0 ? 0 : count('failures', delta.failures, delta, bucketMs),
+      ]);
+      return { requests, failures };
+    },
+    async rolledBack() {
+      const record = await store.get({ partition, id }, { deadline: clock.now() + 1_000 });
+      return record === undefined ? undefined : { until: record.expiresAt ?? forever };
+    },
+    async rollBack(until, reason) {
+      // who comes second finds it done
+      await store.create({ partition, id, value: JSON.stringify({ reason, at: clock.now() }), expiresAt: until });
+    },
+  };
+}

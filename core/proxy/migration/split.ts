@@ -1,0 +1,174 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
+import type { Logger } from '../../ports/telemetry.ts';
+import { UpstreamError } from '../../ports/transport.ts';
+import { isIdempotent } from '../methods.ts';
+import type { HashKey, SplitConfiguration } from '../configuration.ts';
+import type { Exchange } from '../exchange.ts';
+import { hash32, hashKeyOf } from '../hash-key.ts';
+import { discardBody } from '../discard-body.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { Gate } from './gate.ts';
+import type { SharedGate } from './roll-backs.ts';
+
+/** Instances talk about a gate at most this often. */
+const syncEveryMs = 1_000;
+/** An instance that heard nothing for so long asks before it sends anything to the new side. */
+const staleAfterMs = 10_000;
+
+const byClient: HashKey = { by: 'client' };
+
+/**
+ * Whether a key belongs to the new side. Raising the percentage moves keys from the old side to the new one and none back.
+ *
+ * @param newPercent 0 to 100, hundredths count
+ */
+export function isNewSide(key: string, newPercent: number): boolean {
+  return hash32(key, 0x5eed) % 10_000 < Math.round(newPercent * 100);
+}
+
+/** Two backends for one route: a sticky share each, and a gate that sends everything back to the old one. */
+export class Split {
+  readonly #configuration: SplitConfiguration;
+  readonly #old: Upstream;
+  readonly #new: Upstream;
+  readonly #gate: Gate | undefined;
+  readonly #shared: SharedGate;
+  readonly #routeId: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #rolledBackUntil: EpochMillis = 0;
+  #syncedAt: EpochMillis = -Infinity;
+  #syncing: Promise<void> | undefined;
+
+  constructor(
+    routeId: string,
+    configuration: SplitConfiguration,
+    ports: {
+      readonly old: Upstream;
+      readonly new: Upstream;
+      readonly shared: SharedGate;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
+  ) {
+    this.#routeId = routeId;
+    this.#configuration = configuration;
+    this.#old = ports.old;
+    this.#new = ports.new;
+    this.#shared = ports.shared;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+    this.#gate = configuration.gate === undefined ? undefined : new Gate(configuration.gate);
+  }
+
+  async send(request: HttpRequest, original: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+    const { context } = exchange;
+    const { newPercent, key = byClient, gate } = this.#configuration;
+    const value = hashKeyOf(key, original, context.clientAddress) ?? hashKeyOf(byClient, original, context.clientAddress) ?? '';
+    if (!isNewSide(value, newPercent) || (gate !== undefined && (await this.#isRolledBack(context)))) {
+      exchange.side = 'old';
+      return this.#old.send(request, exchange);
+    }
+    exchange.side = 'new';
+    const startedAt = this.#clock.now();
+    let response: HttpResponse;
+    try {
+      response = await this.#new.send(request, exchange);
+    } catch (error) {
+      // who went away says nothing about the backend
+      if (context.signal?.aborted === true) throw error;
+      this.#record(true, startedAt, context);
+      if (!this.#mayRescue(request, error)) throw error;
+      return this.#rescue(request, exchange);
+    }
+    const failed = response.status >= 500;
+    this.#record(failed, startedAt, context);
+    if (!failed || !this.#mayRescue(request, undefined)) return response;
+    discardBody(response.body);
+    return this.#rescue(request, exchange);
+  }
+
+  #rescue(request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+    exchange.side = 'old';
+    return this.#old.send(request, exchange);
+  }
+
+  /** Only what may be sent twice, and can: a stream that was begun cannot. */
+  #mayRescue({ method, body }: HttpRequest, error: unknown): boolean {
+    const { gate } = this.#configuration;
+    if (gate === undefined || gate.rescue === false) return false;
+    if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) return false;
+    return isIdempotent(method) || (error instanceof UpstreamError && !error.requestSent);
+  }
+
+  #record(failed: boolean, startedAt: EpochMillis, context: RequestContext): void {
+    if (this.#gate === undefined) return;
+    const now = this.#clock.now();
+    this.#gate.record(now, failed, now - startedAt);
+    this.#judge(now, context);
+    if (now - this.#syncedAt >= syncEveryMs) context.waitUntil(this.#sync());
+  }
+
+  #judge(now: EpochMillis, context: RequestContext): void {
+    const verdict = this.#rolledBackUntil > now ? undefined : this.#gate?.judge(now);
+    if (verdict === undefined) return;
+    const { retryAfterMs } = this.#configuration.gate ?? {};
+    this.#rolledBackUntil = retryAfterMs === undefined ? Infinity : now + retryAfterMs;
+    this.#gate?.clear();
+    this.#logger.log('error', 'migration.rolled_back', {
+      'http.route': this.#routeId,
+      reason: verdict.reason,
+      observed: verdict.observed,
+      allowed: verdict.allowed,
+    });
+    context.waitUntil(this.#shared.rollBack(retryAfterMs === undefined ? undefined : this.#rolledBackUntil, verdict.reason));
+  }
+
+  #isRolledBack(context: RequestContext): boolean | Promise<boolean> {
+    const now = this.#clock.now();
+    if (this.#rolledBackUntil > now) return true;
+    const age = now - this.#syncedAt;
+    if (age < syncEveryMs) return false;
+    const sync = this.#sync();
+    if (age < staleAfterMs) {
+      context.waitUntil(sync);
+      return false;
+    }
+    return sync.then(() => this.#rolledBackUntil > this.#clock.now());
+  }
+
+  /** Tells the others what was counted here, learns their totals and whether one of them rolled back. */
+  #sync(): Promise<void> {
+    this.#syncing ??= this.#exchangeCounts().finally(() => {
+      this.#syncing = undefined;
+    });
+    return this.#syncing;
+  }
+
+  async #exchangeCounts(): Promise<void> {
+    const gate = this.#gate;
+    if (gate === undefined) return;
+    this.#syncedAt = this.#clock.now();
+    try {
+      const deltas = gate.takeDeltas();
+      const [flag] = await Promise.all([
+        this.#shared.rolledBack(),
+        ...deltas.map(async (delta) => {
+          const { requests, failures } = await this.#shared.add(delta, gate.bucketMs);
+          gate.learn(delta.slot, requests, failures);
+        }),
+      ]);
+      if (flag !== undefined && this.#rolledBackUntil < flag.until) {
+        this.#rolledBackUntil = flag.until;
+        gate.clear();
+      }
+    } catch (error) {
+      // The gate goes on with what this instance knows; an outage of the store must not stop the migration or the traffic.
+      this.#logger.log('warn', 'migration.gate_not_shared', {
+        'http.route': this.#routeId,
+        'error.type': error instanceof Error ? error.name : typeof error,
+      });
+    }
+  }
+}

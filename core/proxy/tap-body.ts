@@ -1,0 +1,104 @@
+import type { Body, BodyFlow, BodySink, PushBody } from '../ports/http.ts';
+import { isPushBody } from './discard-body.ts';
+
+/** Looks on while a body passes. */
+export interface BodyTap {
+  chunk(bytes: Uint8Array): void;
+  /** Called once: the body ended, broke off with `error`, or nobody wanted the rest (`error` undefined, `complete` false). */
+  end(complete: boolean, error?: unknown): void;
+}
+
+const utf8 = new TextEncoder();
+
+/** The same body, watched. One that can push still can. A body that is not a stream is told at once. */
+export function tapBody(body: Body, tap: BodyTap): Body {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    if (body !== undefined && body.length > 0) tap.chunk(typeof body === 'string' ? utf8.encode(body) : body);
+    tap.end(true);
+    return body;
+  }
+  return isPushBody(body) ? new TappedPushBody(body, tap) : new TappedBody(body, tap);
+}
+
+class TappedBody implements AsyncIterable<Uint8Array> {
+  readonly #body: AsyncIterable<Uint8Array>;
+  readonly #tap: BodyTap;
+
+  constructor(body: AsyncIterable<Uint8Array>, tap: BodyTap) {
+    this.#body = body;
+    this.#tap = tap;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const iterator = this.#body[Symbol.asyncIterator]();
+    const tap = this.#tap;
+    let ended = false;
+    const end = (complete: boolean, error?: unknown): void => {
+      if (ended) return;
+      ended = true;
+      tap.end(complete, error);
+    };
+    return {
+      async next() {
+        try {
+          const result = await iterator.next();
+          if (result.done === true) end(true);
+          else tap.chunk(result.value);
+          return result;
+        } catch (error) {
+          end(false, error);
+          throw error;
+        }
+      },
+      async return() {
+        end(false);
+        await iterator.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+}
+
+class TappedPushBody extends TappedBody implements PushBody {
+  readonly #body: PushBody;
+  readonly #tap: BodyTap;
+
+  constructor(body: PushBody, tap: BodyTap) {
+    super(body, tap);
+    this.#body = body;
+    this.#tap = tap;
+  }
+
+  pushTo(sink: BodySink): BodyFlow {
+    const tap = this.#tap;
+    let ended = false;
+    const end = (complete: boolean, error?: unknown): void => {
+      if (ended) return;
+      ended = true;
+      tap.end(complete, error);
+    };
+    const flow = this.#body.pushTo({
+      write(chunk) {
+        tap.chunk(chunk);
+        return sink.write(chunk);
+      },
+      end() {
+        end(true);
+        sink.end();
+      },
+      abort(error) {
+        end(false, error);
+        sink.abort(error);
+      },
+    });
+    return {
+      resume() {
+        flow.resume();
+      },
+      cancel() {
+        end(false);
+        flow.cancel();
+      },
+    };
+  }
+}
