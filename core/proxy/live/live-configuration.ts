@@ -1,0 +1,125 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import { PortError } from '../../ports/errors.ts';
+import type { RequestContext } from '../../ports/http.ts';
+import type { Logger } from '../../ports/telemetry.ts';
+import type { ProxyConfiguration } from '../configuration.ts';
+import type { StoredConfigurations } from './stored-configurations.ts';
+
+/** Something made of a configuration, with resources of its own. */
+export interface Compiled {
+  /** Requests in flight go on; everything idle ends. */
+  close(): Promise<void>;
+}
+
+/** What is served, and which version it is made of. */
+export interface Served<T> {
+  /** `deployed`, or the number of the pushed version. */
+  readonly version: string;
+  readonly proxy: T;
+}
+
+/** A check that takes longer is left to the background: the last good configuration is better than no answer. */
+const patienceMs = 1_000;
+
+/**
+ * Serves the active configuration of the store, or the deployed one where nothing was pushed. Follows a push within `pollMs`, also on a function that
+ * was frozen in between: a request that finds the last check too old waits for the next one, at most a second. Swaps as a whole; what cannot be
+ * read or compiled is refused whole, logged, and what was served goes on.
+ */
+export class LiveConfiguration<T extends Compiled> {
+  readonly #stored: StoredConfigurations;
+  readonly #compile: (document: ProxyConfiguration, version: string) => T;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #pollMs: number;
+  #served: Served<T>;
+  /** The version whose document was refused: not tried again. */
+  #refused = 0;
+  #checkedAt: EpochMillis = -Infinity;
+  #checking: Promise<void> | undefined;
+
+  /**
+   * @param deployed served until something is pushed
+   * @param compile checks and compiles; throws for what is not right
+   * @param pollMs how old what is served may be
+   */
+  constructor(
+    stored: StoredConfigurations,
+    deployed: T,
+    compile: (document: ProxyConfiguration, version: string) => T,
+    ports: { readonly clock: Clock; readonly logger: Logger },
+    pollMs: number,
+  ) {
+    this.#stored = stored;
+    this.#served = { version: 'deployed', proxy: deployed };
+    this.#compile = compile;
+    this.#clock = ports.clock;
+    this.#logger = ports.logger;
+    this.#pollMs = pollMs;
+  }
+
+  /** What this request is to be served with. A promise only when it has to wait. */
+  current(context: RequestContext): Served<T> | Promise<Served<T>> {
+    const age = this.#clock.now() - this.#checkedAt;
+    if (age * 2 < this.#pollMs) return this.#served;
+    const check = this.#check();
+    if (age < this.#pollMs) {
+      context.waitUntil(check);
+      return this.#served;
+    }
+    return this.#waitFor(check, context);
+  }
+
+  async close(): Promise<void> {
+    await this.#served.proxy.close();
+  }
+
+  async #waitFor(check: Promise<void>, context: RequestContext): Promise<Served<T>> {
+    const patience = new AbortController();
+    await Promise.race([check, this.#clock.sleep(patienceMs, patience.signal).catch(() => undefined)]);
+    patience.abort();
+    context.waitUntil(check);
+    return this.#served;
+  }
+
+  /** Never rejects: a failing store is logged, and what was served goes on. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#follow()
+      .catch((error: unknown) => {
+        this.#logger.log('warn', 'configuration.not_checked', {
+          'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+          version: this.#served.version,
+        });
+      })
+      .finally(() => {
+        this.#checkedAt = this.#clock.now();
+        this.#checking = undefined;
+      });
+    return this.#checking;
+  }
+
+  async #follow(): Promise<void> {
+    const options = { deadline: this.#clock.now() + 5_000 };
+    const pointer = await this.#stored.pointer(options);
+    if (pointer === undefined || String(pointer.active) === this.#served.version || pointer.active === this.#refused) return;
+    const version = await this.#stored.version(pointer.active, options);
+    if (version === undefined) throw new PortError('data_loss', 'configuration.read', { reason: 'VersionMissing' });
+    const document = await this.#stored.document(version, options);
+    let proxy: T;
+    try {
+      proxy = this.#compile(document, String(pointer.active));
+    } catch (error) {
+      this.#refused = pointer.active;
+      this.#logger.log('error', 'configuration.refused', {
+        version: String(pointer.active),
+        serving: this.#served.version,
+        detail: error instanceof Error ? error.message : typeof error,
+      });
+      return;
+    }
+    const before = this.#served;
+    this.#served = { version: String(pointer.active), proxy };
+    this.#logger.log('info', 'configuration.activated', { version: this.#served.version, before: before.version });
+    await before.proxy.close();
+  }
+}

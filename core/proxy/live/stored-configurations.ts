@@ -1,0 +1,173 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { Crypto } from '../../ports/crypto.ts';
+import { PortError } from '../../ports/errors.ts';
+import type { CallOptions, KeyValueStore } from '../../ports/key-value-store.ts';
+import { canonicalJson } from '../../text/canonical-json.ts';
+import type { ProxyConfiguration } from '../configuration.ts';
+
+/** One pushed configuration: immutable. */
+export interface ConfigurationVersion {
+  /** Counts pushes, from 1. */
+  readonly version: number;
+  /** SHA-256 of the document in canonical JSON, base64url. */
+  readonly hash: string;
+  readonly createdAt: EpochMillis;
+  /** Of the document in canonical JSON, UTF-16 units. */
+  readonly length: number;
+  /** Id of the API key that pushed it. */
+  readonly createdBy?: string | undefined;
+}
+
+/** Which version is served, and which was pushed last. */
+export interface ActivePointer {
+  readonly active: number;
+  readonly latest: number;
+  readonly hash: string;
+  readonly activatedAt: EpochMillis;
+}
+
+export type Activation =
+  | { readonly ok: true; readonly pointer: ActivePointer }
+  /** Somebody else was faster, or the caller expected another version: `active` is what is served, 0 when nothing was pushed yet. */
+  | { readonly ok: false; readonly reason: 'changed'; readonly active: number }
+  | { readonly ok: false; readonly reason: 'no-such-version' };
+
+/** The greatest document, UTF-16 units of its canonical JSON; about 10,000 routes. */
+export const maxDocumentLength = 4_000_000;
+
+const pointerKey = { partition: 'configuration', id: 'active' };
+const versionsPartition = 'configuration.versions';
+const partsPartition = 'configuration.parts';
+/** Leaves room for the write ids that the retrying layer keeps in the value. */
+const partLength = 30_000;
+
+/**
+ * The dynamic part of the configuration in the store: documents cut into parts by their content's hash, versions that name them, and one pointer.
+ * Nothing but the pointer is ever changed.
+ */
+export class StoredConfigurations {
+  readonly #store: KeyValueStore;
+  readonly #crypto: Crypto;
+  readonly #clock: Clock;
+
+  /** @param store `durable` */
+  constructor(store: KeyValueStore, crypto: Crypto, clock: Clock) {
+    this.#store = store;
+    this.#crypto = crypto;
+    this.#clock = clock;
+  }
+
+  /** `undefined` when nothing was ever pushed. One small read. */
+  async pointer(options?: CallOptions): Promise<ActivePointer | undefined> {
+    const record = await this.#store.get(pointerKey, options);
+    return record === undefined ? undefined : parsed(record.value);
+  }
+
+  /** `undefined` when there is no such version. */
+  async version(version: number, options?: CallOptions): Promise<ConfigurationVersion | undefined> {
+    const record = await this.#store.get({ partition: versionsPartition, id: versionId(version) }, options);
+    return record === undefined ? undefined : parsed(record.value);
+  }
+
+  /** The document of a version. @throws {PortError} `data_loss`: a part is missing or is not what was written */
+  async document({ hash, length }: ConfigurationVersion, options?: CallOptions): Promise<ProxyConfiguration> {
+    const parts = await Promise.all(partIds(hash, length).map((id) => this.#store.get({ partition: partsPartition, id }, options)));
+    const text = parts.map((part) => part?.value ?? '').join('');
+    if (this.#crypto.sha256(text) !== hash) throw new PortError('data_loss', 'configuration.read', { reason: 'PartsDiffer' });
+    return parsed(text);
+  }
+
+  /** The newest first. */
+  async list(limit: number, options?: CallOptions): Promise<readonly ConfigurationVersion[]> {
+    const latest = (await this.pointer(options))?.latest ?? 0;
+    const numbers = Array.from({ length: Math.min(limit, latest) }, (_, at) => latest - at);
+    const found = await Promise.all(numbers.map((number) => this.version(number, options)));
+    return found.filter((version) => version !== undefined);
+  }
+
+  /**
+   * Stores a document as the next version and makes it the active one.
+   *
+   * @param document checked
+   * @param expected the active version the caller knows, 0 for none; `undefined` takes any
+   */
+  async push(
+    document: ProxyConfiguration,
+    expected: number | undefined,
+    createdBy: string | undefined,
+    options?: CallOptions,
+  ): Promise<Activation> {
+    const text = canonicalJson(document);
+    if (text.length > maxDocumentLength) throw new RangeError(`A document has at most ${maxDocumentLength} characters`);
+    const hash = this.#crypto.sha256(text);
+    const stored = await this.#store.get(pointerKey, options);
+    const pointer = stored === undefined ? undefined : parsed<ActivePointer>(stored.value);
+    const active = pointer?.active ?? 0;
+    if (expected !== undefined && expected !== active) return { ok: false, reason: 'changed', active };
+    // named by their content: who finds them there has written the same
+    await Promise.all(
+      partIds(hash, text.length).map((id, at) =>
+        this.#store.create({ partition: partsPartition, id, value: text.slice(at * partLength, (at + 1) * partLength) }, options),
+      ),
+    );
+    const version = await this.#append({ hash, length: text.length, createdBy }, (pointer?.latest ?? 0) + 1, options);
+    return this.#point({ active: version, latest: version, hash, activatedAt: this.#clock.now() }, stored?.version, options);
+  }
+
+  /** Makes an earlier version the active one. */
+  async activate(version: number, expected: number | undefined, options?: CallOptions): Promise<Activation> {
+    const stored = await this.#store.get(pointerKey, options);
+    const chosen = await this.version(version, options);
+    if (stored === undefined || chosen === undefined) return { ok: false, reason: 'no-such-version' };
+    const pointer = parsed<ActivePointer>(stored.value);
+    if (expected !== undefined && expected !== pointer.active) return { ok: false, reason: 'changed', active: pointer.active };
+    const next = { ...pointer, active: version, hash: chosen.hash, activatedAt: this.#clock.now() };
+    return this.#point(next, stored.version, options);
+  }
+
+  /** The version before the active one that was served; `undefined` when there is none. */
+  async previous(options?: CallOptions): Promise<number | undefined> {
+    const pointer = await this.pointer(options);
+    return pointer === undefined || pointer.active <= 1 ? undefined : pointer.active - 1;
+  }
+
+  /** Takes the next free number: a push that lost the race for the pointer has left its version behind. */
+  async #append(
+    { hash, length, createdBy }: Pick<ConfigurationVersion, 'createdBy' | 'hash' | 'length'>,
+    from: number,
+    options: CallOptions | undefined,
+  ): Promise<number> {
+    for (let version = from; ; version++) {
+      const value: ConfigurationVersion = { version, hash, length, createdAt: this.#clock.now(), createdBy };
+      const record = { partition: versionsPartition, id: versionId(version), value: JSON.stringify(value) };
+      if ((await this.#store.create(record, options)).created) return version;
+    }
+  }
+
+  async #point(next: ActivePointer, version: string | undefined, options: CallOptions | undefined): Promise<Activation> {
+    const record = { ...pointerKey, value: JSON.stringify(next) };
+    const result =
+      version === undefined ? await this.#store.create(record, options) : await this.#store.replace(record, version, options);
+    const won = 'created' in result ? result.created : result.replaced;
+    if (won) return { ok: true, pointer: next };
+    const active = (await this.pointer(options))?.active ?? 0;
+    return { ok: false, reason: 'changed', active };
+  }
+}
+
+function versionId(version: number): string {
+  return String(version).padStart(10, '0');
+}
+
+function partIds(hash: string, length: number): readonly string[] {
+  return Array.from({ length: Math.ceil(length / partLength) }, (_, at) => `${hash}.${at}`);
+}
+
+/** What we wrote ourselves. @throws {PortError} `data_loss` */
+function parsed<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new PortError('data_loss', 'configuration.read', { reason: 'NotJson' });
+  }
+}
