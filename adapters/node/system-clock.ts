@@ -4,5 +4,6 @@ import type { Clock } from '../../core/ports/index.ts';
 /** The process's own clock and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   sleep: (delayMs, signal) => sleep(delayMs, undefined, signal === undefined ? undefined : { signal }),
 };

@@ -4,10 +4,13 @@ export type EpochMillis = number;
 /**
  * Time is a port: nothing in core reads a clock or sleeps by itself, so tests never wait.
  *
- * Not promised: monotonicity. Clocks of instances differ; callers tolerate steps and a skew of 2 s.
+ * Not promised: monotonicity of `now`. Clocks of instances differ; callers tolerate steps and a skew of 2 s.
  */
 export interface Clock {
   now(): EpochMillis;
+
+  /** Milliseconds with a fraction since an arbitrary start; never steps. For durations within one process; may stand still while it is frozen. */
+  monotonic(): number;
 
   /** Resolves after `delayMs` (>= 0), or rejects with `signal.reason` as soon as `signal` aborts. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;

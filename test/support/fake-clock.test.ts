@@ -53,4 +53,13 @@ describe('a fake clock', () => {
     clock.set(10);
     expect(clock.now()).toBe(10);
   });
+
+  test('keeps monotonic time when the wall clock steps', async () => {
+    const clock = new FakeClock({ now: 1_000 });
+    const began = clock.monotonic();
+    clock.set(500);
+    await clock.advance(20.5);
+    clock.set(90_000);
+    expect(clock.monotonic() - began).toBe(20.5);
+  });
 });

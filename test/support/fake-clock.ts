@@ -11,6 +11,8 @@ export class FakeClock implements Clock {
   readonly slept: number[] = [];
   readonly #autoAdvance: boolean;
   #now: EpochMillis;
+  /** What `set` has added to the wall clock alone. */
+  #stepped = 0;
   #sleepers: readonly Sleeper[] = [];
 
   /**
@@ -24,6 +26,10 @@ export class FakeClock implements Clock {
 
   now(): EpochMillis {
     return Math.floor(this.#now);
+  }
+
+  monotonic(): number {
+    return this.#now - this.#stepped;
   }
 
   /** How many callers sleep right now. */
@@ -75,6 +81,7 @@ export class FakeClock implements Clock {
 
   /** Sets the clock, forwards or backwards, without waking anybody: the step of a wall clock. */
   set(now: EpochMillis): void {
+    this.#stepped += now - this.#now;
     this.#now = now;
   }
 

@@ -5,7 +5,7 @@ import { createScrubber } from '../../../core/telemetry/scrub.ts';
 import type { JsonLoggerOptions } from '../../../core/telemetry/json-logger.ts';
 import type { Clock, LogAttributes, Logger } from '../../../core/ports/index.ts';
 
-const clock: Clock = { now: () => Date.UTC(2026, 10, 21, 9, 8, 7, 65), sleep: () => Promise.resolve() };
+const clock: Clock = { now: () => Date.UTC(2026, 10, 21, 9, 8, 7, 65), monotonic: () => 0, sleep: () => Promise.resolve() };
 
 function setUp(options: Partial<JsonLoggerOptions> = {}): { logger: Logger; lines: string[]; last: () => Record<string, unknown> } {
   const lines: string[] = [];
