@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup system build package run portolan test check format bench clean compatibility
+.PHONY: help setup system build package run portolan test check format terraform bench clean compatibility
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,11 @@ check: setup ## types, lint, boundaries, format, unused code
 test: setup system build check ## everything: emulators are started and stopped; exits non-zero on any failure
 	vitest run
 	node test/conformance/write-compatibility.ts --check
+	node .build/terraform.ts
+
+terraform: setup ## format, validation, plans against security rules, all Terraform tests
+	node .build/build.ts aws azure gcp
+	node .build/terraform.ts
 
 compatibility: ## write the compatibility table of the last test run into the README
 	node test/conformance/write-compatibility.ts
