@@ -1,0 +1,219 @@
+import { lookup } from 'node:dns/promises';
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
+import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
+import { UpstreamError } from '../../../core/ports/index.ts';
+import type { Clock, ConnectionProfile, EpochMillis } from '../../../core/ports/index.ts';
+import { TlsIdentity } from './tls-identity.ts';
+import type { SecretSource } from './tls-identity.ts';
+import { toUpstreamError } from './upstream-errors.ts';
+
+/** Every address of a name; rejects with the resolver's error. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+/** The system's resolver: DNS, and what `/etc/hosts` says. */
+export const systemResolve: Resolve = async (name) => {
+  const found = await lookup(name, { all: true, verbatim: true });
+  return found.map(({ address }) => address);
+};
+
+/** Where one connection goes. */
+export interface Destination {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** Instead of what the host resolves to. */
+  readonly address: string | undefined;
+}
+
+export interface ConnectorOptions {
+  readonly profile: ConnectionProfile;
+  readonly clock: Clock;
+  readonly secrets: SecretSource;
+  readonly resolve: Resolve;
+}
+
+export interface ConnectOptions {
+  readonly deadline: EpochMillis;
+  readonly signal: AbortSignal | undefined;
+  /** Protocols to offer by ALPN, best first. */
+  readonly protocols: readonly string[];
+}
+
+/** Opens the connections of one upstream: judges every address, connects to what it has judged and to nothing else, verifies certificates. */
+export class Connector {
+  readonly #profile: ConnectionProfile;
+  readonly #clock: Clock;
+  readonly #resolve: Resolve;
+  readonly #egress: EgressPolicy;
+  readonly #identity: TlsIdentity;
+  readonly #sessions = new Map<string, Buffer>();
+
+  constructor({ profile, clock, secrets, resolve }: ConnectorOptions) {
+    this.#profile = profile;
+    this.#clock = clock;
+    this.#resolve = resolve;
+    this.#egress = createEgressPolicy({
+      allowLoopback: profile.allowPrivate,
+      allowPrivate: profile.allowPrivate,
+      allow: profile.allow,
+    });
+    this.#identity = new TlsIdentity(secrets, profile.tls);
+  }
+
+  /**
+   * @throws {UpstreamError} `requestSent` is always false
+   * @throws the signal's reason
+   */
+  async connect(destination: Destination, { deadline, signal, protocols }: ConnectOptions): Promise<Socket> {
+    const stage: Stage = { timeoutType: 'dns_timeout' };
+    const over = new AbortController();
+    const isOver = new Promise<never>((_, reject) => {
+      over.signal.addEventListener('abort', () => {
+        reject(over.signal.reason as Error);
+      });
+    });
+    const onAbort = (): void => {
+      over.abort(signal?.reason);
+    };
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const finished = new AbortController();
+    const leftMs = Math.max(0, deadline - this.#clock.now());
+    const { connectTimeoutMs } = this.#profile;
+    const late = this.#clock.sleep(Math.min(leftMs, connectTimeoutMs), finished.signal).then(
+      () => {
+        over.abort(new UpstreamError(leftMs < connectTimeoutMs ? 'http_response_timeout' : stage.timeoutType, false));
+      },
+      () => undefined,
+    );
+    try {
+      return await Promise.race([this.#open(destination, protocols, stage, over.signal), isOver]);
+    } catch (error) {
+      throw error === signal?.reason ? error : toUpstreamError(error, false);
+    } finally {
+      finished.abort();
+      signal?.removeEventListener('abort', onAbort);
+      await late;
+    }
+  }
+
+  async #open(destination: Destination, protocols: readonly string[], stage: Stage, signal: AbortSignal): Promise<Socket> {
+    const { scheme, port } = destination;
+    const decision = this.#egress.decideHost(destination.host, port);
+    if (!decision.allowed) throw new UpstreamError('destination_ip_prohibited', false);
+    const { host } = decision;
+    const name = host.kind === 'name' ? host.text : undefined;
+    const candidates = await this.#addresses(destination.address, host.text, name);
+    const allowed = candidates.filter((address) => this.#egress.decideAddress(address, port, name).allowed);
+    if (allowed.length === 0) throw new UpstreamError('destination_ip_prohibited', false);
+    stage.timeoutType = 'connection_timeout';
+    const identity = scheme === 'https' ? await this.#identity.context() : undefined;
+    signal.throwIfAborted();
+    const socket = connectTo(allowed, port);
+    await opened(socket, 'connect', signal);
+    if (scheme === 'http') return socket;
+
+    // what befalls it from here on is told by the one over it
+    socket.on('error', ignore);
+    const { connect: connectTls } = await import('node:tls');
+    const serverName = this.#profile.tls?.serverName ?? host.text;
+    const key = `${serverName} ${port}`;
+    const session = this.#sessions.get(key);
+    const secure: TLSSocket = connectTls({
+      socket,
+      host: serverName,
+      ...(isIP(serverName) === 0 && { servername: serverName }),
+      ...(identity !== undefined && { secureContext: identity }),
+      ...(session !== undefined && { session }),
+      ALPNProtocols: [...protocols],
+    });
+    // kept for the next connection, which then needs no full handshake
+    secure.on('session', (ticket: Buffer) => {
+      if (this.#sessions.size >= maxSessions) this.#sessions.clear();
+      this.#sessions.set(key, ticket);
+    });
+    await opened(secure, 'secureConnect', signal);
+    return secure;
+  }
+
+  async #addresses(pinned: string | undefined, text: string, name: string | undefined): Promise<readonly string[]> {
+    if (pinned !== undefined) return [pinned];
+    if (name === undefined) return [text];
+    let addresses: readonly string[];
+    try {
+      addresses = await this.#resolve(name);
+    } catch (error) {
+      throw new UpstreamError(error instanceof UpstreamError ? error.type : 'dns_error', false);
+    }
+    if (addresses.length === 0) throw new UpstreamError('dns_error', false);
+    return addresses;
+  }
+}
+
+/** What a connection is waiting for. */
+interface Stage {
+  timeoutType: 'connection_timeout' | 'dns_timeout';
+}
+
+const maxSessions = 256;
+
+/** Node itself tries one address after the other (RFC 8305), of those given and no others. */
+export function connectTo(addresses: readonly string[], port: number): Socket {
+  const [only = ''] = addresses;
+  if (addresses.length === 1) return connect({ host: only, port, allowHalfOpen: true, noDelay: true });
+  return connect({
+    host: 'pinned.invalid',
+    port,
+    allowHalfOpen: true,
+    noDelay: true,
+    autoSelectFamily: true,
+    lookup: (_name, _options, callback) => {
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: isIP(address) })),
+      );
+    },
+  });
+}
+
+/** Waits until a socket is open; one that is not is destroyed. */
+function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off(event, onOpen).off('error', onError).off('close', onClose);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      socket.on('error', ignore);
+      socket.destroy();
+      reject(error as Error);
+    };
+    const onOpen = (): void => {
+      settle();
+      resolve();
+    };
+    const onAbort = (): void => {
+      fail(signal.reason);
+    };
+    const onError = (error: Error): void => {
+      fail(toUpstreamError(error, false));
+    };
+    const onClose = (): void => {
+      fail(new UpstreamError('connection_terminated', false));
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(event, onOpen).once('error', onError).once('close', onClose);
+  });
+}
+
+function ignore(): void {
+  // told already
+}

@@ -1,0 +1,235 @@
+import type { Socket } from 'node:net';
+import type { ConnectionProfile, HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
+import { UpstreamError } from '../../../core/ports/index.ts';
+import { readAuthority } from './authority.ts';
+import type { Connector, Destination } from './connector.ts';
+import { Http1Connection } from './http1-connection.ts';
+import type { ConnectionOwner, Pending } from './http1-connection.ts';
+import type { Watch } from './watch.ts';
+
+/** How long an idle connection is kept where the upstream does not say, in milliseconds: below what servers and balancers usually keep theirs. */
+const keepAliveMs = 30_000;
+/** An upstream's own word is kept within these, in milliseconds, and undercut: the way there takes time too. */
+const maxKeepAliveMs = 600_000;
+const keepAliveReserveMs = 1_000;
+/** Idle connections kept to one origin. */
+const maxIdle = 256;
+const sweepEveryMs = 1_000;
+
+/** HTTP/1.1 to one upstream: connections are kept and used again, the youngest first, each for one exchange at a time. */
+export class Http1Transport {
+  readonly #profile: ConnectionProfile;
+  readonly #connector: Connector;
+  readonly #watch: Watch;
+  readonly #origins = new Map<string, Origin>();
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(profile: ConnectionProfile, connector: Connector, watch: Watch) {
+    this.#profile = profile;
+    this.#connector = connector;
+    this.#watch = watch;
+  }
+
+  send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
+    return new Promise((resolve, reject) => {
+      if (options.signal?.aborted === true) {
+        reject(options.signal.reason as Error);
+        return;
+      }
+      const origin = this.#origin(request, options);
+      if (origin instanceof UpstreamError) reject(origin);
+      else origin.take({ request, options, resolve, reject });
+    });
+  }
+
+  /** Sends over a connection that is open already. */
+  sendOver(socket: Socket, pending: Pending): void {
+    const origin = this.#origin(pending.request, pending.options);
+    if (origin instanceof UpstreamError) pending.reject(origin);
+    else origin.adopt(socket, pending);
+  }
+
+  /** Idle ones close at once, the others after their exchange; resolves when none is left. */
+  async close(): Promise<void> {
+    clearTimeout(this.#sweep);
+    await Promise.all([...this.#origins.values()].map((origin) => origin.close()));
+  }
+
+  #origin({ scheme, authority }: HttpRequest, { address }: SendOptions): Origin | UpstreamError {
+    const key = address === undefined ? `${scheme}://${authority}` : `${scheme}://${authority} ${address}`;
+    const found = this.#origins.get(key);
+    if (found !== undefined) return found;
+    let destination: Destination;
+    try {
+      destination = { scheme, address, ...readAuthority(authority, scheme) };
+    } catch (error) {
+      return error as UpstreamError;
+    }
+    const origin = new Origin(destination, this.#profile, this.#connector, this.#watch, {
+      empty: () => this.#origins.delete(key),
+      idle: () => {
+        this.#sweepLater();
+      },
+    });
+    this.#origins.set(key, origin);
+    return origin;
+  }
+
+  /** Housekeeping, which must not keep a process alive. */
+  #sweepLater(): void {
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined;
+      let idle = 0;
+      for (const origin of this.#origins.values()) idle += origin.sweep();
+      if (idle > 0) this.#sweepLater();
+    }, sweepEveryMs).unref();
+  }
+}
+
+interface OriginEvents {
+  empty(): void;
+  idle(): void;
+}
+
+interface Idle {
+  readonly connection: Http1Connection;
+  readonly until: number;
+}
+
+/** The connections to one scheme, host, port and address. */
+class Origin implements ConnectionOwner {
+  readonly responseHeadersTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly #destination: Destination;
+  readonly #connector: Connector;
+  readonly #watch: Watch;
+  readonly #events: OriginEvents;
+  #idle: Idle[] = [];
+  readonly #open = new Set<Http1Connection>();
+  #connecting = 0;
+  /** Who goes over a connection that was used before, once it is known that nothing unasked has come on it. */
+  #waiting: Pending[] = [];
+  #closed: (() => void) | undefined;
+
+  constructor(destination: Destination, profile: ConnectionProfile, connector: Connector, watch: Watch, events: OriginEvents) {
+    this.responseHeadersTimeoutMs = profile.responseHeadersTimeoutMs;
+    this.idleTimeoutMs = profile.idleTimeoutMs;
+    this.#destination = destination;
+    this.#connector = connector;
+    this.#watch = watch;
+    this.#events = events;
+  }
+
+  take(pending: Pending): void {
+    if (this.#idle.length <= this.#waiting.length) {
+      this.#connect(pending);
+      return;
+    }
+    // A close or an unsolicited response that has arrived already is read in this turn of the loop, before the request is written.
+    if (this.#waiting.push(pending) === 1) setImmediate(this.#startWaiting);
+  }
+
+  adopt(socket: Socket, pending: Pending): void {
+    const connection = new Http1Connection(socket, this);
+    this.#open.add(connection);
+    this.#watch.add(connection);
+    connection.start(pending);
+  }
+
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#closed = resolve;
+    });
+    for (const { connection } of this.#idle.splice(0)) connection.destroy();
+    this.#settle();
+    return closed;
+  }
+
+  /** Closes what has been idle for too long; answers how many stay. */
+  sweep(): number {
+    const now = this.now();
+    const old = this.#idle.filter(({ until }) => until <= now);
+    if (old.length > 0) this.#idle = this.#idle.filter(({ until }) => until > now);
+    for (const { connection } of old) connection.destroy();
+    return this.#idle.length;
+  }
+
+  // --- ConnectionOwner
+
+  now(): number {
+    return this.#watch.now();
+  }
+
+  watch(connection: Http1Connection): void {
+    this.#watch.note(connection.dueAt);
+  }
+
+  onIdle(connection: Http1Connection, promisedMs: number | undefined): void {
+    const keepMs = promisedMs === undefined ? keepAliveMs : Math.min(maxKeepAliveMs, promisedMs - keepAliveReserveMs);
+    if (this.#closed !== undefined || keepMs <= 0 || this.#idle.length >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    connection.ref(false);
+    this.#idle.push({ connection, until: this.now() + keepMs });
+    this.#events.idle();
+  }
+
+  onGone(connection: Http1Connection): void {
+    if (!this.#open.delete(connection)) return;
+    this.#watch.delete(connection);
+    const at = this.#idle.findIndex((idle) => idle.connection === connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#settle();
+  }
+
+  readonly #startWaiting = (): void => {
+    for (const pending of this.#waiting.splice(0)) this.#start(pending);
+  };
+
+  #start(pending: Pending): void {
+    if (pending.options.signal?.aborted === true) {
+      pending.reject(pending.options.signal.reason);
+      return;
+    }
+    const now = this.now();
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      const { connection, until } = idle;
+      if (connection.usable && until > now) {
+        connection.ref(true);
+        connection.start(pending);
+        return;
+      }
+      connection.destroy();
+    }
+    this.#connect(pending);
+  }
+
+  #connect(pending: Pending): void {
+    this.#connecting++;
+    const { deadline, signal } = pending.options;
+    this.#connector.connect(this.#destination, { deadline, signal, protocols: ['http/1.1'] }).then(
+      (socket) => {
+        this.#connecting--;
+        if (signal?.aborted === true) {
+          pending.reject(signal.reason);
+          socket.on('error', () => undefined).destroy();
+          this.#settle();
+        } else {
+          this.adopt(socket, pending);
+        }
+      },
+      (error: unknown) => {
+        this.#connecting--;
+        pending.reject(error);
+        this.#settle();
+      },
+    );
+  }
+
+  #settle(): void {
+    if (this.#open.size > 0 || this.#connecting > 0 || this.#waiting.length > 0) return;
+    this.#events.empty();
+    this.#closed?.();
+  }
+}

@@ -1,0 +1,56 @@
+import type { SecureContext } from 'node:tls';
+import type { Secret } from '../../../core/ports/index.ts';
+import { UpstreamError } from '../../../core/ports/index.ts';
+import type { ConnectionProfile } from '../../../core/ports/index.ts';
+
+/** Where certificates and keys come from: `CachedSecrets` is one. */
+export interface SecretSource {
+  current(name: string): Secret | Promise<Secret>;
+}
+
+interface Made {
+  readonly versions: string;
+  readonly context: SecureContext;
+}
+
+/** Whom an upstream's certificate is trusted by, and who we are to it: read on first use, and again when a secret has been rotated. */
+export class TlsIdentity {
+  readonly #secrets: SecretSource;
+  readonly #ca: string | undefined;
+  readonly #clientCertificate: string | undefined;
+  #made: Made | undefined;
+
+  constructor(secrets: SecretSource, tls: ConnectionProfile['tls']) {
+    this.#secrets = secrets;
+    this.#ca = tls?.ca;
+    this.#clientCertificate = tls?.clientCertificate;
+  }
+
+  /**
+   * `undefined` when the system's certificates are all there is.
+   *
+   * @throws {UpstreamError} `proxy_configuration_error`: a secret that cannot be read or is no PEM
+   */
+  async context(): Promise<SecureContext | undefined> {
+    if (this.#ca === undefined && this.#clientCertificate === undefined) return undefined;
+    try {
+      const [ca, own] = await Promise.all([this.#read(this.#ca), this.#read(this.#clientCertificate)]);
+      const versions = JSON.stringify([ca?.version, own?.version]);
+      if (this.#made?.versions === versions) return this.#made.context;
+      const { createSecureContext, getCACertificates } = await import('node:tls');
+      const context = createSecureContext({
+        ...(ca !== undefined && { ca: [...getCACertificates('default'), ca.value] }),
+        ...(own !== undefined && { cert: own.value, key: own.value }),
+      });
+      this.#made = { versions, context };
+      return context;
+    } catch {
+      // neither a service's failure nor OpenSSL's is repeated: both may quote what they read
+      throw new UpstreamError('proxy_configuration_error', false);
+    }
+  }
+
+  async #read(name: string | undefined): Promise<Secret | undefined> {
+    return name === undefined ? undefined : this.#secrets.current(name);
+  }
+}
