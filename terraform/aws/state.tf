@@ -24,7 +24,7 @@ resource "aws_dynamodb_table" "state" {
   }
 
   point_in_time_recovery {
-    enabled = var.state.point_in_time_recovery
+    enabled = coalesce(var.state.point_in_time_recovery, true)
   }
 
   # Without a key of one's own DynamoDB encrypts with its own, which costs nothing.
