@@ -12,8 +12,9 @@ mock_resource "google_cloudfunctions2_function" {
   defaults = {
     id = "projects/acme-portolan/locations/europe-west1/functions/portolan-test"
     service_config = {
-      uri     = "https://portolan-test-abc123-ew.a.run.app"
-      service = "projects/acme-portolan/locations/europe-west1/services/portolan-test"
+      available_cpu = "0.5833" # of Google's choice
+      uri           = "https://portolan-test-abc123-ew.a.run.app"
+      service       = "projects/acme-portolan/locations/europe-west1/services/portolan-test"
     }
   }
 }
