@@ -39,7 +39,7 @@ variable "package" {
     error_message = "package.sha256_base64 must be a SHA-256 in base64 (44 characters, not hexadecimal). Take sha256_base64 from the manifest.json beside the zip."
   }
   validation {
-    condition     = !fileexists(var.package.path) || filebase64sha256(var.package.path) == var.package.sha256_base64
+    condition     = try(filebase64sha256(var.package.path), var.package.sha256_base64) == var.package.sha256_base64
     error_message = "package.sha256_base64 is not the hash of the file at package.path: the zip was made again, or belongs to another manifest. Run `make package` and read both from the same manifest.json."
   }
 }
