@@ -26,6 +26,8 @@ export const fieldKind = {
   respelt: 14,
   /** No field name at all (RFC 9110 section 5.1). */
   invalid: 15,
+  /** Goes on where the answer to it can come back (RFC 9110 section 10.1.1). */
+  expect: 16,
 } as const;
 
 export type FieldKind = (typeof fieldKind)[keyof typeof fieldKind];
@@ -33,16 +35,18 @@ export type FieldKind = (typeof fieldKind)[keyof typeof fieldKind];
 /** Judges names, and remembers the verdicts: a lookup for nearly every field. */
 export type FieldKinds = (name: string) => FieldKind;
 
-const { pass, drop, connection, te, upgrade, via, cdnLoop, maxForwards, claim, ownClaim, trace, xray, date, kept } = fieldKind;
+const { pass, drop, connection, te, upgrade, via, cdnLoop, maxForwards, claim, ownClaim, trace, xray, date, kept, expect } =
+  fieldKind;
 
-/** RFC 9110 section 7.6.1, whether `connection` names them or not; `expect` is met by our own server (section 10.1.1). */
+/** RFC 9110 section 7.6.1, whether `connection` names them or not. */
 const ofConnection = ['keep-alive', 'proxy-connection', 'transfer-encoding', 'http2-settings'];
 
 /** For requests. */
 export const requestKinds: FieldKinds = createKinds(
   [
-    ...all(drop, ...ofConnection, 'expect', 'proxy-authorization', 'proxy-authenticate'),
+    ...all(drop, ...ofConnection, 'proxy-authorization', 'proxy-authenticate'),
     ['connection', connection],
+    ['expect', expect],
     ['te', te],
     ['upgrade', upgrade],
     ['via', via],

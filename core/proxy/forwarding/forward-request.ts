@@ -61,6 +61,9 @@ export function forwardRequest(
       case fieldKind.te:
         if (hop.trailers === true && acceptsTrailers(value)) fields.push(name, 'trailers');
         break;
+      case fieldKind.expect:
+        if (context.sendInformational !== undefined) fields.push(name, value);
+        break;
       case fieldKind.via:
         if (viaNames(value, settings.loopName)) throw new LoopDetected();
         fields.push(name, value);
