@@ -1,0 +1,116 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { ConcurrencySettings } from './settings.ts';
+import { UpstreamRefused } from './upstream.ts';
+
+const smoothing = 0.2;
+
+interface Waiter {
+  readonly admit: () => void;
+}
+
+/**
+ * So many requests at once, and a bounded queue for the others, first come first served. Who waits is let in as soon as a place is free, or refused
+ * when its wait is over; who would have to wait longer than it can is refused at once: the wait is its place in the queue times the
+ * interval at which the queue was moving.
+ */
+export class ConcurrencyLimiter {
+  readonly #settings: ConcurrencySettings;
+  readonly #clock: Clock;
+  #limit: number;
+  #inFlight = 0;
+  #waiting: Waiter[] = [];
+  /** Smoothed time between two who were let in from the queue. */
+  #intervalMs = 0;
+  #movedAt = 0;
+
+  constructor(settings: ConcurrencySettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#limit = settings.max;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get queued(): number {
+    return this.#waiting.length;
+  }
+
+  /** Changes the limit; a greater one lets in who waits, a smaller one takes effect as requests end. */
+  setLimit(limit: number): void {
+    this.#limit = limit;
+    this.#admit();
+  }
+
+  /** A place, to be given back with `release`; false: none is free. */
+  tryAcquire(): boolean {
+    if (this.#inFlight >= this.#limit || this.#waiting.length > 0) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /**
+   * Waits for a place.
+   *
+   * @throws {UpstreamRefused} `overloaded`: the queue is full, or too long for the deadline
+   * @throws the signal's reason
+   */
+  async acquire(deadline: EpochMillis, signal: AbortSignal | undefined): Promise<void> {
+    if (this.tryAcquire()) return;
+    signal?.throwIfAborted();
+    const { maxQueued, queueTimeoutMs } = this.#settings;
+    const patienceMs = Math.min(queueTimeoutMs, deadline - this.#clock.now());
+    const expectedMs = (this.#waiting.length + 1) * this.#intervalMs;
+    if (this.#waiting.length >= maxQueued || expectedMs > patienceMs) {
+      // What was learned must not shut the queue for good: without anybody in it nothing new would be learned.
+      if (this.#waiting.length === 0) this.#intervalMs /= 2;
+      throw new UpstreamRefused('overloaded', Math.max(1, Math.ceil(expectedMs / 1_000)));
+    }
+    await this.#wait(patienceMs, signal);
+  }
+
+  release(): void {
+    this.#inFlight--;
+    if (this.#waiting.length > 0) this.#admit();
+  }
+
+  async #wait(patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiting.length === 0) this.#movedAt = this.#clock.monotonic();
+    const admitted = new AbortController();
+    const waiter: Waiter = { admit: () => admitted.abort() };
+    this.#waiting.push(waiter);
+    try {
+      await this.#clock.sleep(patienceMs, signal === undefined ? admitted.signal : AbortSignal.any([admitted.signal, signal]));
+    } catch (error) {
+      if (admitted.signal.aborted) {
+        // Let in and gone at the same moment: the place is for the next.
+        if (signal?.aborted === true) {
+          this.release();
+          throw signal.reason;
+        }
+        return;
+      }
+      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+      throw error;
+    }
+    if (admitted.signal.aborted) return;
+    this.#waiting = this.#waiting.filter((other) => other !== waiter);
+    throw new UpstreamRefused('overloaded', Math.max(1, Math.ceil(patienceMs / 1_000)));
+  }
+
+  #admit(): void {
+    while (this.#waiting.length > 0 && this.#inFlight < this.#limit) {
+      const now = this.#clock.monotonic();
+      const intervalMs = now - this.#movedAt;
+      this.#intervalMs = this.#intervalMs === 0 ? intervalMs : this.#intervalMs + (intervalMs - this.#intervalMs) * smoothing;
+      this.#movedAt = now;
+      this.#inFlight++;
+      this.#waiting.shift()?.admit();
+    }
+  }
+}

@@ -1,0 +1,405 @@
+import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { Body, HttpRequest, HttpResponse } from '../../ports/http.ts';
+import type { Transport } from '../../ports/transport.ts';
+import { UpstreamError } from '../../ports/transport.ts';
+import { discardBody } from '../discard-body.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import { tapBody } from '../tap-body.ts';
+import type { BodyTap } from '../tap-body.ts';
+import type { AdmissionControl } from './admission-control.ts';
+import { shed } from './admission-control.ts';
+import type { Balancer } from './balance/balancer.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import { noPermit } from './circuit-breaker.ts';
+import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
+import type { DiscoveredTargets } from './discovered-targets.ts';
+import type { GradientLimit } from './gradient-limit.ts';
+import type { HedgeDelay } from './hedge-delay.ts';
+import { asksUpgrade, nextHop } from './next-hop.ts';
+import { outcomeOfError, outcomeOfStatus } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import { repeatable, RepeatableStream } from './repeatable-content.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+import type { UpstreamSettings } from './settings.ts';
+import type { ShareBudget } from './share-budget.ts';
+import type { SharedBreaker } from './shared-breaker.ts';
+import type { SteadyTime } from './steady-time.ts';
+import type { Target } from './target.ts';
+import type { TargetSet } from './target-set.ts';
+import { UpstreamRefused } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What decides, each by itself; `undefined` where it is switched off. */
+export interface UpstreamParts {
+  readonly settings: UpstreamSettings;
+  readonly clock: Clock;
+  readonly time: SteadyTime;
+  readonly transport: Transport;
+  readonly targets: TargetSet;
+  readonly discovered: DiscoveredTargets | undefined;
+  readonly balancer: Balancer;
+  readonly limiter: ConcurrencyLimiter;
+  readonly gradient: GradientLimit | undefined;
+  readonly admission: AdmissionControl | undefined;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly sharedBreaker: SharedBreaker | undefined;
+  readonly retry: RetryPolicy;
+  readonly retryBudget: ShareBudget;
+  readonly hedge: { readonly delay: HedgeDelay; readonly budget: ShareBudget } | undefined;
+  readonly fallback: Upstream | undefined;
+}
+
+const none: readonly Target[] = [];
+
+/** One request on its way, over all its tries. */
+interface Call {
+  readonly request: HttpRequest;
+  readonly content: Body;
+  readonly exchange: Exchange;
+  /** Asked before, in vain: others are preferred. */
+  tried: readonly Target[];
+}
+
+/** The shell: joins the parts that decide, and does what they say. */
+export class UpstreamExchange implements Upstream {
+  readonly name: string;
+  readonly #parts: UpstreamParts;
+  /** Whether anything here could send a request twice. */
+  readonly #repeats: boolean;
+
+  constructor(parts: UpstreamParts) {
+    const { settings, hedge, fallback } = parts;
+    this.name = settings.name;
+    this.#parts = parts;
+    this.#repeats = settings.retry.retries > 0 || hedge !== undefined || fallback !== undefined;
+  }
+
+  send(request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+    const { fallback } = this.#parts;
+    return fallback === undefined ? this.#ask(request, exchange) : this.#askOr(fallback, request, exchange);
+  }
+
+  #contentOf({ method, body }: HttpRequest): Body {
+    if (body === undefined || !this.#repeats) return body;
+    return repeatable(body, this.#parts.retry.mayRepeat(method) ? this.#parts.settings.retry.maxBufferedBytes : 0);
+  }
+
+  async #askOr(fallback: Upstream, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+    const { retry, clock } = this.#parts;
+    const content = this.#contentOf(request);
+    try {
+      const response = await this.#ask(request, exchange, content);
+      if (!retry.isWorthAfterStatus(response.status, request.method) || !isReady(content)) return response;
+      discardBody(response.body);
+    } catch (error) {
+      const elsewhere =
+        error instanceof UpstreamRefused
+          ? error.reason === 'circuit_open' || error.reason === 'no_healthy_target'
+          : error instanceof UpstreamError && (!error.requestSent || retry.mayRepeat(request.method));
+      if (!elsewhere || !isReady(content) || clock.now() >= exchange.deadline) throw error;
+    }
+    const { method, scheme, authority, target, headers, trailers } = request;
+    return fallback.send({ method, scheme, authority, target, headers, body: content, trailers }, exchange);
+  }
+
+  async #ask(request: HttpRequest, exchange: Exchange, content: Body = this.#contentOf(request)): Promise<HttpResponse> {
+    const { clock, time, breaker, sharedBreaker, admission, limiter, retryBudget, hedge } = this.#parts;
+    const { context, deadline } = exchange;
+    exchange.upstream = this.name;
+    context.signal?.throwIfAborted();
+    const wall = clock.now();
+    if (wall >= deadline) throw new UpstreamError('http_response_timeout', false);
+    const now = time.at(wall);
+    sharedBreaker?.sync(context);
+    const waitMs = breaker === undefined ? 0 : breaker.waitMs(now);
+    if (waitMs > 0) throw refused('circuit_open', waitMs);
+    const ticket = admission === undefined ? 0 : admission.admit(now);
+    if (ticket === shed) throw refused('shed', 0);
+    if (!limiter.tryAcquire()) await this.#queue(exchange, ticket);
+    retryBudget.deposit(now);
+    hedge?.budget.deposit(now);
+    try {
+      const answer = await this.#untilAnswered({ request, content, exchange, tried: none });
+      if (admission !== undefined && answer.outcome !== 'failure') {
+        const at = clock.now();
+        admission.succeeded(ticket, at - wall, time.at(at));
+      }
+      return answer.accept();
+    } catch (error) {
+      limiter.release();
+      if (admission !== undefined && (context.signal?.aborted === true || !(error instanceof UpstreamError))) {
+        admission.forgotten(ticket, time.at(clock.now()));
+      }
+      throw error;
+    } finally {
+      // Said at once, not with the next request: there may be none for long.
+      sharedBreaker?.sync(context);
+    }
+  }
+
+  async #queue({ deadline, context }: Exchange, ticket: number): Promise<void> {
+    const { limiter, admission, time, clock } = this.#parts;
+    try {
+      await limiter.acquire(deadline, context.signal);
+    } catch (error) {
+      admission?.forgotten(ticket, time.at(clock.now()));
+      throw error;
+    }
+  }
+
+  /** Tries, and tries again as often as it may. A response whose status asks for another try is only answered when there is none. */
+  async #untilAnswered(call: Call): Promise<Answer> {
+    const { clock, retry, hedge } = this.#parts;
+    const { request, content, exchange } = call;
+    const { method } = request;
+    let lastError: UpstreamError | undefined;
+    for (let n = 1; ; n++) {
+      let answer: Answer | undefined;
+      try {
+        answer = await (n === 1 && hedge !== undefined && retry.mayRepeat(method)
+          ? this.#hedged(call, hedge)
+          : this.#try(call, n === 1 ? 'first' : 'retry', exchange.context.signal));
+        if (!retry.isWorthAfterStatus(answer.response.status, method)) return answer;
+      } catch (error) {
+        // A circuit that opened between two tries: what the last one met says more.
+        if (error instanceof UpstreamRefused && lastError !== undefined) throw lastError;
+        if (!(error instanceof UpstreamError) || !retry.isWorthAfterError(error, method)) throw error;
+        lastError = error;
+      }
+      const delayMs = isReady(content) ? this.#delayMs(n, answer, exchange) : undefined;
+      if (delayMs === undefined) {
+        if (answer !== undefined) return answer;
+        throw lastError ?? new TypeError('Neither an answer nor an error');
+      }
+      answer?.discard();
+      await clock.sleep(delayMs, exchange.context.signal);
+    }
+  }
+
+  #delayMs(n: number, answer: Answer | undefined, { deadline }: Exchange): number | undefined {
+    const { clock, time, retry, retryBudget, breaker } = this.#parts;
+    const wall = clock.now();
+    const delayMs = retry.delayMs(n, answer?.response.headers, wall, deadline);
+    if (delayMs === undefined) return undefined;
+    const now = time.at(wall);
+    if (breaker !== undefined && breaker.waitMs(now) > delayMs) return undefined;
+    return retryBudget.withdraw(now) ? delayMs : undefined;
+  }
+
+  /** One try; a second one beside it when the first is slow. The first good answer is taken, the other try aborted. */
+  async #hedged(call: Call, { delay, budget }: NonNullable<UpstreamParts['hedge']>): Promise<Answer> {
+    const { clock, time, breaker, limiter } = this.#parts;
+    const { context } = call.exchange;
+    const { delayMs } = delay;
+    if (delayMs === undefined) return this.#try(call, 'first', context.signal);
+    const first = this.#race(call, 'first');
+    const timer = new AbortController();
+    const slow = clock.sleep(delayMs, timer.signal).then(
+      () => true,
+      () => false,
+    );
+    const isSlow = await Promise.race([first.settled.then(() => false), slow]);
+    timer.abort();
+    const mayHedge = isSlow && isReady(call.content) && breaker?.closed !== false && context.signal?.aborted !== true;
+    if (!mayHedge || !limiter.tryAcquire()) return first.answer;
+    if (!budget.withdraw(time.at(clock.now()))) {
+      limiter.release();
+      return first.answer;
+    }
+    const hedge = this.#race(call, 'hedge');
+    // The place of whichever try is not answered with.
+    const lose = (loser: Racer): void => {
+      loser.abort.abort();
+      void loser.settled.then((lost) => {
+        if (lost !== undefined) lost.discard();
+        limiter.release();
+      });
+    };
+    const winner = await Promise.race([first.settled.then(() => first), hedge.settled.then(() => hedge)]);
+    const other = winner === first ? hedge : first;
+    const won = await winner.settled;
+    if (won !== undefined && won.outcome !== 'failure') {
+      lose(other);
+      return won;
+    }
+    lose(winner);
+    return other.answer;
+  }
+
+  #race(call: Call, reason: Attempt['reason']): Racer {
+    const { signal } = call.exchange.context;
+    const abort = new AbortController();
+    const answer = this.#try(call, reason, signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]));
+    return {
+      abort,
+      answer,
+      settled: answer.then(
+        (given) => given,
+        () => undefined,
+      ),
+    };
+  }
+
+  async #try(call: Call, reason: Attempt['reason'], signal: AbortSignal | undefined): Promise<Answer> {
+    const { clock, time, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
+    const { request, exchange } = call;
+    let wall = clock.now();
+    const learning = discovered?.update(time.at(wall), exchange.deadline, exchange.context);
+    if (learning !== undefined) {
+      await learning;
+      wall = clock.now();
+    }
+    const now = time.at(wall);
+    const available = targets.available(now);
+    if (available.length === 0) throw refused('no_healthy_target', 0);
+    const permit = breaker === undefined ? 0 : breaker.begin(now);
+    if (permit === noPermit) throw refused('circuit_open', breaker?.waitMs(now) ?? 0);
+    const began = clock.monotonic();
+    const [only] = available;
+    const target =
+      available.length === 1 && only !== undefined ? only : balancer.pick(untried(available, call.tried), exchange, began);
+    // Until it is known otherwise: a hedge that lost, a client that left.
+    const attempt: Attempt = { target: target.at.name, startedAt: wall, durationMs: 0, outcome: 'cancelled', reason };
+    exchange.attempts.push(attempt);
+    call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
+    target.inFlight++;
+    const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(clock, settings.timeouts.tryMs, signal);
+    try {
+      const response = await transport.send(nextHop(request, call.content, target, settings.host), {
+        deadline: exchange.deadline,
+        signal: limit === undefined ? signal : limit.signal,
+        address: target.at.address,
+        onInformational: reason === 'hedge' ? undefined : exchange.context.sendInformational,
+        upgrade: exchange.context.canUpgrade === true && asksUpgrade(request),
+      });
+      const ended = clock.monotonic();
+      const outcome = outcomeOfStatus(response.status);
+      attempt.durationMs = ended - began;
+      attempt.outcome = response.status;
+      this.#judge(target, permit, outcome, ended - began, ended);
+      return new Answer(this.#parts, call, target, response, outcome);
+    } catch (error) {
+      const ended = clock.monotonic();
+      target.inFlight--;
+      attempt.durationMs = ended - began;
+      const failed = error instanceof UpstreamError && signal?.aborted !== true;
+      if (failed) attempt.outcome = error.type;
+      this.#judge(target, permit, failed ? outcomeOfError(error.type) : 'none', ended - began, ended);
+      throw error;
+    } finally {
+      limit?.end();
+    }
+  }
+
+  /** Tells everybody who learns from a try how it went. */
+  #judge(target: Target, permit: number, outcome: Outcome, durationMs: number, ended: number): void {
+    const { clock, time, breaker, targets, balancer, gradient, limiter, hedge } = this.#parts;
+    const now = time.at(clock.now());
+    breaker?.end(permit, outcome, now);
+    if (outcome === 'none') return;
+    const failed = outcome === 'failure';
+    if (failed) targets.failed(target, now);
+    else if (outcome === 'success') targets.succeeded(target);
+    balancer.observe?.(target, durationMs, failed, ended);
+    if (outcome !== 'success') return;
+    hedge?.delay.add(durationMs);
+    if (gradient === undefined) return;
+    gradient.sample(durationMs, ended);
+    if (gradient.limit !== limiter.limit) limiter.setLimit(gradient.limit);
+  }
+}
+
+interface Racer {
+  readonly abort: AbortController;
+  readonly answer: Promise<Answer>;
+  /** Never rejects. */
+  readonly settled: Promise<Answer | undefined>;
+}
+
+/** A response, with what is occupied until its body has ended. */
+class Answer implements BodyTap {
+  readonly response: HttpResponse;
+  readonly outcome: Outcome;
+  readonly #parts: UpstreamParts;
+  readonly #call: Call;
+  readonly #target: Target;
+
+  constructor(parts: UpstreamParts, call: Call, target: Target, response: HttpResponse, outcome: Outcome) {
+    this.#parts = parts;
+    this.#call = call;
+    this.#target = target;
+    this.response = response;
+    this.outcome = outcome;
+  }
+
+  /** Nobody wants it: the connection is free again. */
+  discard(): void {
+    this.#target.inFlight--;
+    discardBody(this.response.body);
+    this.response.upgraded?.destroy();
+  }
+
+  /** Its place is given back when the body has ended. */
+  accept(): HttpResponse {
+    const { response } = this;
+    const { content } = this.#call;
+    if (content instanceof RepeatableStream) content.release();
+    if (response.body === undefined || typeof response.body === 'string' || response.body instanceof Uint8Array) {
+      this.end(true);
+      return response;
+    }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: tapBody(response.body, this),
+      trailers: response.trailers,
+      upgraded: response.upgraded,
+    };
+  }
+
+  chunk(): void {}
+
+  end(complete: boolean, error?: unknown): void {
+    const { limiter, targets, clock, time } = this.#parts;
+    const { deadline, context } = this.#call.exchange;
+    this.#target.inFlight--;
+    limiter.release();
+    if (complete || !(error instanceof UpstreamError)) return;
+    const wall: EpochMillis = clock.now();
+    if (wall < deadline && context.signal?.aborted !== true) targets.failed(this.#target, time.at(wall));
+  }
+}
+
+/** Ends one try that takes too long until its header section, without touching the others or the body that follows. */
+class TryLimit {
+  readonly signal: AbortSignal;
+  readonly #timer = new AbortController();
+
+  constructor(clock: Clock, tryMs: number, outer: AbortSignal | undefined) {
+    const late = new AbortController();
+    this.signal = outer === undefined ? late.signal : AbortSignal.any([outer, late.signal]);
+    clock.sleep(tryMs, this.#timer.signal).then(
+      () => late.abort(new UpstreamError('http_response_timeout', true)),
+      () => undefined,
+    );
+  }
+
+  end(): void {
+    this.#timer.abort();
+  }
+}
+
+function untried(available: readonly Target[], tried: readonly Target[]): readonly Target[] {
+  if (tried.length === 0) return available;
+  const others = available.filter((target) => !tried.includes(target));
+  return others.length === 0 ? available : others;
+}
+
+/** Whether the content can be sent (again). */
+function isReady(content: Body): boolean {
+  return !(content instanceof RepeatableStream) || content.ready;
+}
+
+function refused(reason: UpstreamRefused['reason'], waitMs: number): UpstreamRefused {
+  return new UpstreamRefused(reason, Math.max(1, Math.ceil(waitMs / 1_000)));
+}
