@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { HeaderList } from '../../../core/http/header-list.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { BodyFlow, EpochMillis, HttpRequest, HttpResponse, PushBody, SendOptions } from '../../../core/ports/index.ts';
+import type { EpochMillis, HeaderFields, HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
 import { fieldName, isFieldValue } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import { UpgradedSocket } from '../upgraded-socket.ts';
+import { RequestBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseParser } from './response-parser.ts';
@@ -128,7 +129,7 @@ export class Http1Connection implements ResponseEvents, Watched {
       this.#requestSent();
     } else {
       socket.write(head.text, 'latin1');
-      this.#requestBody = new RequestBody(this, socket, isBytes ? one(content) : content, head.framing, request.trailers);
+      this.#requestBody = this.#bodyOut(content, head.framing, request);
       if (head.expectsContinue) {
         this.#phase = 'awaiting-continue';
         this.#due(continueTimeoutMs);
@@ -159,17 +160,6 @@ export class Http1Connection implements ResponseEvents, Watched {
     else if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
     else if (this.#head !== undefined) this.#fail(new UpstreamError('connection_read_timeout', true));
     else this.#fail(new UpstreamError(isOver || this.#sent ? 'http_response_timeout' : 'connection_write_timeout', true));
-  }
-
-  requestBodySent(): void {
-    this.#requestBody = undefined;
-    this.#requestSent();
-  }
-
-  /** The request's own content broke off: what has been sent must not look complete. */
-  requestBodyFailed(error: unknown): void {
-    this.#requestBody = undefined;
-    this.#fail(error, true);
   }
 
   // --- ReceivedBody's source
@@ -288,6 +278,36 @@ export class Http1Connection implements ResponseEvents, Watched {
     pending.resolve({ status: head.status, headers, body, trailers: () => body.trailers });
   }
 
+  #bodyOut(
+    content: AsyncIterable<Uint8Array> | Uint8Array,
+    framing: RequestHead['framing'],
+    { trailers }: HttpRequest,
+  ): RequestBody {
+    const socket = this.#socket;
+    const isChunked = framing === 'chunked';
+    // the request's own content broke off: what has been sent must not look complete
+    const abort = (error: unknown): void => {
+      this.#requestBody = undefined;
+      this.#fail(error, true);
+    };
+    return new RequestBody(content, isChunked ? undefined : framing, {
+      write: (chunk) => (isChunked ? writeChunk(socket, chunk) : socket.write(chunk)),
+      end: () => {
+        this.#requestBody = undefined;
+        if (isChunked) {
+          const text = trailerText(trailers?.());
+          if (text === undefined) {
+            abort(new UpstreamError('http_protocol_error', true));
+            return;
+          }
+          socket.write(`0\r\n${text}\r\n`, 'latin1');
+        }
+        this.#requestSent();
+      },
+      abort,
+    });
+  }
+
   #sendBody(): void {
     this.#phase = 'sending';
     this.#touch();
@@ -353,129 +373,18 @@ function incomplete(error: unknown): unknown {
   return isCut ? new UpstreamError('http_response_incomplete', true) : error;
 }
 
-/** Content on its way out, with the socket's pace. */
-class RequestBody implements BodyFlow {
-  readonly #connection: Http1Connection;
-  readonly #socket: Socket;
-  readonly #content: AsyncIterable<Uint8Array>;
-  readonly #framing: RequestHead['framing'];
-  readonly #trailers: HttpRequest['trailers'];
-  #flow: BodyFlow | undefined;
-  #iterator: AsyncIterator<Uint8Array> | undefined;
-  #drained: (() => void) | undefined;
-  #written = 0;
-  #over = false;
-
-  constructor(
-    connection: Http1Connection,
-    socket: Socket,
-    content: AsyncIterable<Uint8Array>,
-    framing: RequestHead['framing'],
-    trailers: HttpRequest['trailers'],
-  ) {
-    this.#connection = connection;
-    this.#socket = socket;
-    this.#content = content;
-    this.#framing = framing;
-    this.#trailers = trailers;
-  }
-
-  start(): void {
-    const content = this.#content;
-    if (isPushBody(content)) {
-      this.#flow = content.pushTo({
-        write: (chunk) => this.#write(chunk),
-        end: () => {
-          this.#end();
-        },
-        abort: (error) => {
-          this.#abort(error);
-        },
-      });
-    } else {
-      this.#pump(content).catch((error: unknown) => {
-        this.#abort(error);
-      });
-    }
-  }
-
-  resume(): void {
-    this.#drained?.();
-    this.#flow?.resume();
-  }
-
-  cancel(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#drained?.();
-    if (this.#flow !== undefined) this.#flow.cancel();
-    else void (this.#iterator ?? this.#content[Symbol.asyncIterator]()).return?.().catch(() => undefined);
-  }
-
-  async #pump(content: AsyncIterable<Uint8Array>): Promise<void> {
-    const iterator = content[Symbol.asyncIterator]();
-    this.#iterator = iterator;
-    for (;;) {
-      const next = await iterator.next();
-      if (this.#over) return;
-      if (next.done === true) break;
-      if (!this.#write(next.value)) {
-        await new Promise<void>((resolve) => {
-          this.#drained = resolve;
-        });
-      }
-    }
-    this.#end();
-  }
-
-  #write(chunk: Uint8Array): boolean {
-    if (this.#over || chunk.length === 0) return true;
-    this.#written += chunk.length;
-    const socket = this.#socket;
-    if (this.#framing !== 'chunked') {
-      // what is longer than it said would be read as the next request
-      if (this.#written > (this.#framing ?? 0)) {
-        this.#abort(new UpstreamError('http_protocol_error', true));
-        return false;
-      }
-      return socket.write(chunk);
-    }
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk);
-    const wanted = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    return wanted;
-  }
-
-  #end(): void {
-    if (this.#over) return;
-    if (this.#framing !== 'chunked' && this.#written !== this.#framing) {
-      this.#abort(new UpstreamError('http_protocol_error', true));
-      return;
-    }
-    if (this.#framing === 'chunked') {
-      const trailers = trailerText(this.#trailers);
-      if (trailers === undefined) {
-        this.#abort(new UpstreamError('http_protocol_error', true));
-        return;
-      }
-      this.#socket.write(`0\r\n${trailers}\r\n`, 'latin1');
-    }
-    this.#over = true;
-    this.#connection.requestBodySent();
-  }
-
-  #abort(error: unknown): void {
-    if (this.#over) return;
-    this.cancel();
-    this.#connection.requestBodyFailed(error);
-  }
+function writeChunk(socket: Socket, chunk: Uint8Array): boolean {
+  socket.cork();
+  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+  socket.write(chunk);
+  const wanted = socket.write('\r\n', 'latin1');
+  socket.uncork();
+  return wanted;
 }
 
 /** `undefined` for fields that cannot be written. */
-function trailerText(trailers: HttpRequest['trailers']): string | undefined {
-  const flat = trailers?.()?.flat() ?? [];
+function trailerText(trailers: HeaderFields | undefined): string | undefined {
+  const flat = trailers?.flat() ?? [];
   let text = '';
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at] ?? '';
@@ -484,12 +393,4 @@ function trailerText(trailers: HttpRequest['trailers']): string | undefined {
     if (isTrailerField(name)) text += `${name}: ${value}\r\n`;
   }
   return text;
-}
-
-function isPushBody(content: AsyncIterable<Uint8Array>): content is PushBody {
-  return 'pushTo' in content;
-}
-
-async function* one(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield chunk;
 }

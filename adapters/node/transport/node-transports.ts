@@ -10,6 +10,7 @@ import type {
 import { Connector, systemResolve } from './connector.ts';
 import type { Resolve } from './connector.ts';
 import { Http1Transport } from './http1-transport.ts';
+import { Http2Transport } from './http2-transport.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { Watch } from './watch.ts';
 
@@ -50,12 +51,15 @@ export function nodeTransports({ clock, secrets, resolve = systemResolve }: Node
 /** The connections of one profile, closed when the last who opened it closes it. */
 class SharedTransport {
   readonly #http1: Http1Transport;
+  /** A switch of protocols is HTTP/1.1's. */
+  readonly #http2: Http2Transport | undefined;
   readonly #watch: Watch;
   readonly #onClosed: () => void;
   #users = 0;
 
   constructor(profile: ConnectionProfile, connector: Connector, watch: Watch, onClosed: () => void) {
     this.#http1 = new Http1Transport(profile, connector, watch);
+    this.#http2 = profile.protocol === 'http2' ? new Http2Transport(profile, connector, watch, this.#http1) : undefined;
     this.#watch = watch;
     this.#onClosed = onClosed;
   }
@@ -70,13 +74,15 @@ class SharedTransport {
   }
 
   #send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
-    return this.#http1.send(request, options);
+    return options.upgrade === true || this.#http2 === undefined
+      ? this.#http1.send(request, options)
+      : this.#http2.send(request, options);
   }
 
   async #leave(): Promise<void> {
     if (--this.#users > 0) return;
     this.#onClosed();
-    await this.#http1.close();
+    await Promise.all([this.#http1.close(), this.#http2?.close()]);
     this.#watch.close();
   }
 }
