@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../../core/config/configuration.ts';
+import { addLiveConfigCommands } from './live-config.ts';
 import { print } from './print.ts';
 import { readConfiguration } from './read-configuration.ts';
 
 /** `portolan config ...`. */
 export function addConfigCommands(program: Command): void {
-  program
-    .command('config')
-    .description('work with configuration files')
+  const config = program.command('config').description('work with configuration files and with the live configuration');
+  addLiveConfigCommands(config);
+  config
     .command('check [file]')
     .description('check a configuration file; with --json print it as deployed functions read it')
     .option('--with-gateway', 'for a process that runs a forward gateway itself, as "portolan dev" does')

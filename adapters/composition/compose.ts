@@ -43,7 +43,7 @@ export function compose(
       [tokens.clock, tokens.logSink, tokens.scrubber],
     );
   container.bind(tokens.portolan).toResolvedValue(
-    (configuration, clock, crypto, logger, store, counters, secrets, scrubber) =>
+    (configuration, clock, crypto, logger, store, counters, secrets, scrubber, proxy) =>
       createPortolan(
         {
           clock,
@@ -52,6 +52,7 @@ export function compose(
           store,
           counters: counters ?? undefined,
           secrets,
+          proxy,
           onSecretValue: (value) => conceal(scrubber, value),
           onSessionEnded,
         },
@@ -67,6 +68,7 @@ export function compose(
       tokens.counters,
       tokens.secrets,
       tokens.scrubber,
+      tokens.proxyPlatform,
     ],
   );
   return {

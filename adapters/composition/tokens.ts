@@ -2,6 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { Configuration } from '../../core/config/configuration.ts';
 import type { Clock, Counters, Crypto, KeyValueStore, Logger, LogSink, Secrets } from '../../core/ports/index.ts';
 import type { Portolan } from '../../core/portolan.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import type { Scrubber } from '../../core/telemetry/scrub.ts';
 
 /** Typed, so that a swapped pair of bindings does not compile. */
@@ -21,6 +22,8 @@ interface Tokens {
   readonly counters: ServiceIdentifier<Counters | null>;
   /** The adapter's secrets as they are; core caches. */
   readonly secrets: ServiceIdentifier<Secrets>;
+  /** What a proxy needs beside the rest. */
+  readonly proxyPlatform: ServiceIdentifier<ProxyPlatform>;
   /** Bound by `compose`, as are the two after it. */
   readonly logger: ServiceIdentifier<Logger>;
   readonly scrubber: ServiceIdentifier<Scrubber>;
@@ -36,6 +39,7 @@ export const tokens: Tokens = {
   store: token('KeyValueStore'),
   counters: token('Counters'),
   secrets: token('Secrets'),
+  proxyPlatform: token('ProxyPlatform'),
   logger: token('Logger'),
   scrubber: token('Scrubber'),
   portolan: token('Portolan'),

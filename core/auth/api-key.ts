@@ -4,7 +4,7 @@ import { base64url } from '../text/base64url.ts';
 import { instant } from '../text/instant.ts';
 
 /** What a key may do. */
-export const scopes = ['sessions:read', 'sessions:write', 'credentials:read'] as const;
+export const scopes = ['sessions:read', 'sessions:write', 'credentials:read', 'configuration:read', 'configuration:write'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** What is kept of an API key: enough to verify it, not to make it. Instants are RFC 3339. */

@@ -1,7 +1,6 @@
 import type { Authenticator, Principal } from '../auth/authenticator.ts';
 import { HeaderList } from '../http/header-list.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Counters } from '../ports/counters.ts';
 import type { Crypto } from '../ports/crypto.ts';
 import { PortError } from '../ports/errors.ts';
 import { RequestRejected } from '../ports/http.ts';
@@ -9,29 +8,24 @@ import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
-import type { Credentials, CredentialsKind } from '../session/credentials.ts';
-import type { Session } from '../session/session.ts';
-import type { CreateSession, ListSessions, Sessions } from '../session/sessions.ts';
-import { readUsage } from '../session/usage.ts';
 import { base64url } from '../text/base64url.ts';
-import { canonicalJson } from '../text/canonical-json.ts';
-import { badRequest, failed, forbidden, methodNotAllowed, notFound, refused, tooManyRequests, unauthorized } from './problems.ts';
+import { json } from './json-response.ts';
+import type { Operations } from './operation.ts';
+import { badRequest, failed, forbidden, methodNotAllowed, notFound, tooManyRequests, unauthorized } from './problems.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
-import { readContent, readIdempotencyKey, readIfMatch, readQuery } from './read-request.ts';
+import { readContent, readQuery } from './read-request.ts';
 import type { ReadinessCheck } from './readiness.ts';
-import { represent } from './represent.ts';
 import { matchPath } from './routes.ts';
-import type { Route } from './routes.ts';
+import type { Operation, PathMatch, Route } from './routes.ts';
 import { noQuerySchema } from './schemas.ts';
 
 export interface ControlPorts {
-  readonly sessions: Sessions;
-  readonly credentials: Credentials;
+  /** What this deployment offers; a route whose operation is not here does not exist. */
+  readonly operations: Operations;
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   readonly limiter: RateLimiter;
   readonly readiness: ReadinessCheck;
   readonly secrets: CachedSecrets;
-  readonly counters: Counters;
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly logger: Logger;
@@ -50,10 +44,24 @@ interface Exchange {
   incident: string | undefined;
 }
 
-/** The control API as one total function: it answers every request and logs one line about it. */
-export function createControlHandler(ports: ControlPorts): HttpHandler {
-  const { clock, logger, secrets } = ports;
-  return async (request, context) => {
+export interface ControlHandler {
+  /** The control API as one total function: it answers every request and logs one line about it. */
+  readonly handle: HttpHandler;
+  /** Whether a target is a path of an operation that is offered. */
+  owns(target: string): boolean;
+}
+
+/** Offered everywhere: what platforms and people ask first. */
+const open: ReadonlySet<Operation> = new Set(['health', 'ready', 'openapi']);
+
+export function createControlHandler(ports: ControlPorts): ControlHandler {
+  const { clock, logger, secrets, operations } = ports;
+  const isOffered = ({ operation }: Route): boolean => open.has(operation) || operations[operation] !== undefined;
+  const find = (target: string): PathMatch | undefined => {
+    const match = matchPath(pathOf(target));
+    return match === undefined || ![...match.methods.values()].some(isOffered) ? undefined : match;
+  };
+  const handle: HttpHandler = async (request, context) => {
     const startedAt = clock.now();
     const deadline = Math.min(context.deadline, startedAt + budgetMs);
     const exchange: Exchange = {
@@ -66,7 +74,7 @@ export function createControlHandler(ports: ControlPorts): HttpHandler {
     };
     let response: HttpResponse;
     try {
-      response = await dispatch(ports, exchange);
+      response = await dispatch(ports, exchange, find(request.target));
     } catch (error) {
       response = answerFailure(ports, exchange, error);
     }
@@ -88,6 +96,12 @@ export function createControlHandler(ports: ControlPorts): HttpHandler {
     });
     return request.method === 'HEAD' ? { ...response, body: undefined } : response;
   };
+  return { handle, owns: (target) => find(target) !== undefined };
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
 }
 
 function answerFailure({ crypto, logger }: ControlPorts, exchange: Exchange, error: unknown): HttpResponse {
@@ -117,10 +131,8 @@ function frames(error: Error): string {
     .join(' | ');
 }
 
-async function dispatch(ports: ControlPorts, exchange: Exchange): Promise<HttpResponse> {
+async function dispatch(ports: ControlPorts, exchange: Exchange, match: PathMatch | undefined): Promise<HttpResponse> {
   const { request } = exchange;
-  const mark = request.target.indexOf('?');
-  const match = matchPath(mark < 0 ? request.target : request.target.slice(0, mark));
   if (match === undefined) return notFound();
   exchange.route = match.template;
   const route = match.methods.get(request.method === 'HEAD' ? 'GET' : request.method);
@@ -131,7 +143,7 @@ async function dispatch(ports: ControlPorts, exchange: Exchange): Promise<HttpRe
       ? { status: 204, headers: new HeaderList(['allow', allowed]), body: undefined }
       : methodNotAllowed(allowed);
   }
-  if (route.scope === undefined) return open(ports, exchange, route);
+  if (route.scope === undefined) return answerOpenly(ports, exchange, route);
 
   const authenticated = ports.authenticator.authenticate(request.headers.get('authorization'), exchange.options);
   const principal = authenticated instanceof Promise ? await authenticated : authenticated;
@@ -152,7 +164,7 @@ async function dispatch(ports: ControlPorts, exchange: Exchange): Promise<HttpRe
 }
 
 /** The routes that ask for no key. */
-async function open(ports: ControlPorts, exchange: Exchange, route: Route): Promise<HttpResponse> {
+async function answerOpenly(ports: ControlPorts, exchange: Exchange, route: Route): Promise<HttpResponse> {
   switch (route.operation) {
     case 'ready': {
       const readiness = await ports.readiness.run(exchange.options);
@@ -178,7 +190,8 @@ async function call(
   principal: Principal,
   sessionId: string,
 ): Promise<HttpResponse> {
-  const { sessions, credentials, clock, crypto } = ports;
+  const operation = ports.operations[route.operation];
+  if (operation === undefined) return notFound();
   if (sessionId !== '' && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(sessionId)) {
     return badRequest('The session id in the path is not acceptable.', [
       { parameter: 'sessionId', detail: 'must be 1 to 64 of A-Z a-z 0-9 _ -' },
@@ -186,94 +199,10 @@ async function call(
   }
   const query = request.target.includes('?') ? readQuery(request, route.query ?? noQuerySchema) : noQuery;
   if (!query.ok) return query.response;
-  const content = route.body === undefined ? noContent : await readContent(request, route.body);
+  const content = route.body === undefined ? noContent : await readContent(request, route.body, route.maxContentBytes);
   if (!content.ok) return content.response;
-
-  const choice = credentials.choose(
-    query.value['credentials'] as CredentialsKind | undefined,
-    principal,
-    route.operation === 'createSession' ? 'create' : route.operation === 'listSessions' ? 'list' : 'other',
-  );
-  if (!choice.ok)
-    return choice.reason === 'scope'
-      ? forbidden('credentials:read')
-      : badRequest(choice.detail, [{ parameter: 'credentials', detail: choice.detail }]);
-
-  const shown = async (session: Session, kind = choice.kind): Promise<object> => {
-    const proxy = await credentials.of(session, kind, options);
-    if (proxy !== undefined) {
-      ports.logger.log('info', 'credentials.issued', {
-        audit: true,
-        kind,
-        tenant: principal.tenant,
-        keyId: principal.keyId,
-        sessionId: session.sessionId,
-        generation: session.generation,
-        requestId: context.requestId,
-      });
-    }
-    return represent(session, credentials.lifetime(session), proxy, clock.now());
-  };
-  const show = async (status: number, session: Session, headers: readonly string[] = []): Promise<HttpResponse> =>
-    json(status, await shown(session), ['etag', `"${session.revision}"`, ...headers]);
-
-  switch (route.operation) {
-    case 'getSession': {
-      const outcome = await sessions.get(principal, sessionId, options);
-      return outcome.ok ? show(200, outcome.value) : refused(outcome);
-    }
-    case 'createSession': {
-      const key = readIdempotencyKey(request);
-      if (!key.ok) return key.response;
-      const input = content.value as CreateSession;
-      const idempotency = key.value === undefined ? undefined : { key: key.value, bodyHash: crypto.sha256(canonicalJson(input)) };
-      const outcome = await sessions.create(principal, input, idempotency, options);
-      return outcome.ok ? show(201, outcome.value, ['location', `/v1/sessions/${outcome.value.sessionId}`]) : refused(outcome);
-    }
-    case 'extendSession': {
-      const { ttlSeconds } = content.value as { ttlSeconds: number };
-      const outcome = await sessions.extend(principal, sessionId, ttlSeconds, readIfMatch(request), options);
-      return outcome.ok ? show(200, outcome.value) : refused(outcome);
-    }
-    case 'rotateSession': {
-      const { generation } = content.value as { generation?: number };
-      const outcome = await sessions.rotate(principal, sessionId, generation, readIfMatch(request), options);
-      return outcome.ok ? show(200, outcome.value) : refused(outcome);
-    }
-    case 'deleteSession': {
-      const outcome = await sessions.delete(principal, sessionId, readIfMatch(request), options);
-      return outcome.ok
-        ? { status: 204, headers: new HeaderList(['cache-control', 'no-store']), body: undefined }
-        : refused(outcome);
-    }
-    case 'listSessions': {
-      const outcome = await sessions.list(principal, query.value as ListSessions, options);
-      if (!outcome.ok) return refused(outcome);
-      return json(200, {
-        // A pool that is gone for good has nothing to hand out: said by null, or it would hide every other session.
-        sessions: await Promise.all(
-          outcome.value.sessions.map((session) =>
-            shown(session, choice.kind === 'vendor' && !credentials.hasPoolOf(session) ? 'none' : choice.kind),
-          ),
-        ),
-        nextCursor: outcome.value.nextCursor ?? null,
-      });
-    }
-    case 'getUsage': {
-      const outcome = await sessions.getKept(principal, sessionId, options);
-      if (!outcome.ok) return refused(outcome);
-      return json(200, { sessionId, ...(await readUsage(ports.counters, outcome.value, clock.now(), options)) });
-    }
-    default:
-      return notFound();
-  }
+  return operation({ request, context, options, principal, sessionId, query: query.value, content: content.value });
 }
 
 const noQuery = { ok: true as const, value: {} as Readonly<Record<string, string | number>> };
 const noContent = { ok: true as const, value: {} as unknown };
-
-const jsonHeaders = ['content-type', 'application/json', 'cache-control', 'no-store', 'x-content-type-options', 'nosniff'] as const;
-
-function json(status: number, value: object, headers: readonly string[] = []): HttpResponse {
-  return { status, headers: new HeaderList([...jsonHeaders, ...headers]), body: JSON.stringify(value) };
-}

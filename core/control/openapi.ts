@@ -1,7 +1,15 @@
 import type { JsonSchema } from '../schema/validate.ts';
 import { routes } from './routes.ts';
 import type { Operation, Route } from './routes.ts';
-import { problemSchema, sessionPageSchema, sessionSchema, usageSchema } from './schemas.ts';
+import {
+  configurationSchema,
+  configurationVersionsSchema,
+  migrationSchema,
+  problemSchema,
+  sessionPageSchema,
+  sessionSchema,
+  usageSchema,
+} from './schemas.ts';
 
 interface Described {
   readonly summary: string;
@@ -77,6 +85,37 @@ const described: Readonly<Record<Operation, Described>> = {
     description: 'Of the last 30 days at least; also of a session that has ended, while its tombstone is kept.',
     answers: { 200: ['The usage.', 'Usage'], 404: gone[404] },
   },
+  getConfiguration: {
+    summary: 'The pushed configuration that is served.',
+    answers: { 200: ['The active version.', 'Configuration'], 404: ['Nothing was pushed: the deployed one is served.', 'Problem'] },
+  },
+  pushConfiguration: {
+    summary: 'Push routes, upstreams and proxy settings; instances follow within seconds.',
+    description: 'Checked whole with the deployed configuration: what is not right changes nothing.',
+    headers: ['if-match'],
+    answers: {
+      200: ['Active. With it the new version.', 'Configuration'],
+      412: ['Another version is active.', 'Problem'],
+      413: ['Over 700,000 bytes.', 'Problem'],
+      415: content[415],
+      422: ['Not a right configuration; `errors` says where.', 'Problem'],
+    },
+  },
+  listConfigurations: { summary: 'Pushed versions.', answers: { 200: ['Versions.', 'ConfigurationVersions'] } },
+  activateConfiguration: {
+    summary: 'Serve an earlier version again (roll back).',
+    headers: ['if-match'],
+    answers: {
+      200: ['Active.', 'Configuration'],
+      404: ['No such version.', 'Problem'],
+      412: ['Another version is active.', 'Problem'],
+      ...content,
+    },
+  },
+  getMigration: {
+    summary: 'What the mirror of a route found, over all instances, for 30 days.',
+    answers: { 200: ['The report.', 'Migration'] },
+  },
 };
 
 const always = {
@@ -90,7 +129,12 @@ const always = {
 const parameters: Readonly<Record<string, object>> = {
   sessionId: { name: 'sessionId', in: 'path', required: true, schema: sessionSchema.properties?.['sessionId'] },
   'idempotency-key': { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', minLength: 1, maxLength: 255 } },
-  'if-match': { name: 'If-Match', in: 'header', description: 'Entity tags of the session.', schema: { type: 'string' } },
+  'if-match': {
+    name: 'If-Match',
+    in: 'header',
+    description: 'Entity tags of the session or of the configuration.',
+    schema: { type: 'string' },
+  },
 };
 
 /** The OpenAPI 3.1 document, made of the routes and the schemas that validate. */
@@ -102,7 +146,7 @@ export function openApiDocument(): object {
     info: {
       title: 'Portolan control API',
       version: '1',
-      description: 'Sticky forward-proxy sessions.',
+      description: 'Sticky forward-proxy sessions, and the live configuration of the gateway.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -113,6 +157,9 @@ export function openApiDocument(): object {
         Session: sessionSchema,
         SessionPage: sessionPageSchema,
         Usage: usageSchema,
+        Configuration: configurationSchema,
+        ConfigurationVersions: configurationVersionsSchema,
+        Migration: migrationSchema,
         Problem: problemSchema,
         Health: { type: 'object', properties: { status: { const: 'ok' } } },
         Readiness: { type: 'object', properties: { status: { enum: ['ready', 'degraded', 'not-ready'] } } },

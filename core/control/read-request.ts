@@ -14,9 +14,13 @@ export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 const refuse = (response: HttpResponse): { readonly ok: false; readonly response: HttpResponse } => ({ ok: false, response });
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The JSON content, checked against its schema; no content stands for `{}`. Throws `RequestRejected` 413 over `maxContentBytes`. */
-export async function readContent(request: HttpRequest, schema: JsonSchema): Promise<Read<unknown>> {
-  const bytes = await readBody(request.body, maxContentBytes);
+/** The JSON content, checked against its schema; no content stands for `{}`. Throws `RequestRejected` 413 over `maxBytes`. */
+export async function readContent(
+  request: HttpRequest,
+  schema: JsonSchema,
+  maxBytes: number = maxContentBytes,
+): Promise<Read<unknown>> {
+  const bytes = await readBody(request.body, maxBytes);
   if (bytes.length > 0 && !isJson(request)) return refuse(unsupportedMediaType());
   let value: unknown = {};
   try {

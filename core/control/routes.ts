@@ -1,8 +1,11 @@
 import type { Scope } from '../auth/api-key.ts';
 import type { JsonSchema } from '../schema/validate.ts';
 import {
+  activateConfigurationSchema,
+  configurationDocumentSchema,
   createSessionSchema,
   extendSessionSchema,
+  getMigrationSchema,
   listSessionsSchema,
   rotateSessionSchema,
   sessionQuerySchema,
@@ -19,17 +22,24 @@ export type Operation =
   | 'deleteSession'
   | 'extendSession'
   | 'rotateSession'
-  | 'getUsage';
+  | 'getUsage'
+  | 'getConfiguration'
+  | 'listConfigurations'
+  | 'pushConfiguration'
+  | 'activateConfiguration'
+  | 'getMigration';
 
 export interface Route {
   readonly operation: Operation;
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'DELETE' | 'GET' | 'POST' | 'PUT';
   /** RFC 6570 level 1 template; at most one variable, `{sessionId}`. */
   readonly path: string;
   /** What the key must be allowed; absent means no key is asked for. */
   readonly scope?: Scope;
   /** What the content and the query must fit; a route without one takes none. */
   readonly body?: JsonSchema;
+  /** Default 16 KiB. */
+  readonly maxContentBytes?: number;
   readonly query?: JsonSchema;
 }
 
@@ -65,6 +75,31 @@ export const routes: readonly Route[] = [
     query: sessionQuerySchema,
   },
   { operation: 'getUsage', method: 'GET', path: '/v1/sessions/{sessionId}/usage', scope: 'sessions:read' },
+  { operation: 'getConfiguration', method: 'GET', path: '/v1/configuration', scope: 'configuration:read' },
+  {
+    operation: 'pushConfiguration',
+    method: 'PUT',
+    path: '/v1/configuration',
+    scope: 'configuration:write',
+    body: configurationDocumentSchema,
+    // what a load balancer still hands to a function, less its own share
+    maxContentBytes: 700_000,
+  },
+  { operation: 'listConfigurations', method: 'GET', path: '/v1/configuration/versions', scope: 'configuration:read' },
+  {
+    operation: 'activateConfiguration',
+    method: 'POST',
+    path: '/v1/configuration/activate',
+    scope: 'configuration:write',
+    body: activateConfigurationSchema,
+  },
+  {
+    operation: 'getMigration',
+    method: 'GET',
+    path: '/v1/configuration/migration',
+    scope: 'configuration:read',
+    query: getMigrationSchema,
+  },
 ];
 
 export interface PathMatch {

@@ -107,6 +107,39 @@ export const sessionQuerySchema: JsonSchema = {
 
 export const noQuerySchema: JsonSchema = { type: 'object', additionalProperties: false, properties: {} };
 
+/** The dynamic part of the configuration file; its members are checked with the rest of the deployed configuration. */
+export const configurationDocumentSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['routes'],
+  properties: {
+    $schema: { type: 'string' },
+    routes: { type: 'array', description: 'As in the configuration file.' },
+    upstreams: { type: 'object', description: 'As in the configuration file.' },
+    proxy: { type: 'object', description: 'As in the configuration file.' },
+  },
+};
+
+export const activateConfigurationSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    version: {
+      type: 'integer',
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Default: the one before the active one.',
+    },
+  },
+};
+
+export const getMigrationSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['route'],
+  properties: { route: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'Id of a route with a mirror.' } },
+};
+
 const instant: JsonSchema = { type: 'string', format: 'date-time', description: 'RFC 3339, UTC.' };
 
 /** A session as answered. Only documentation: answers are made by `represent`, and checked against this in tests. */
@@ -200,6 +233,56 @@ export const usageSchema: JsonSchema = {
     sessionId,
     bytesUp: { type: 'integer', description: 'Bytes from the scraper through the forward gateway.' },
     bytesDown: { type: 'integer', description: 'Bytes to the scraper.' },
+  },
+};
+
+const configurationVersion: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['version', 'hash', 'createdAt', 'createdBy', 'active'],
+  properties: {
+    version: { type: 'integer', minimum: 1 },
+    hash: { type: 'string', description: 'SHA-256 of the document in canonical JSON, base64url.' },
+    createdAt: instant,
+    createdBy: { type: ['string', 'null'], description: 'Id of the API key that pushed it.' },
+    active: { type: 'boolean', description: 'Whether it is the one that is served.' },
+  },
+};
+
+export const configurationSchema: JsonSchema = {
+  ...configurationVersion,
+  required: [...(configurationVersion.required ?? []), 'document'],
+  properties: { ...configurationVersion.properties, document: configurationDocumentSchema },
+};
+
+export const configurationVersionsSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['versions'],
+  properties: { versions: { type: 'array', items: configurationVersion, description: 'The newest 50, newest first.' } },
+};
+
+export const migrationSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['route', 'sent', 'compared', 'differing', 'failed', 'skipped', 'places'],
+  properties: {
+    route: { type: 'string' },
+    sent: { type: 'integer', description: 'Copies that were answered.' },
+    compared: { type: 'integer', description: 'Pairs of answers compared.' },
+    differing: { type: 'integer' },
+    failed: { type: 'integer', description: 'Copies that were not answered.' },
+    skipped: { type: 'integer', description: 'Requests not copied: too many on their way, or their content too long.' },
+    places: {
+      type: 'array',
+      description: 'Where answers differed, the most frequent first.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['place', 'count'],
+        properties: { place: { type: 'string' }, count: { type: 'integer' } },
+      },
+    },
   },
 };
 

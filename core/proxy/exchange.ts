@@ -1,5 +1,5 @@
 import type { EpochMillis } from '../ports/clock.ts';
-import type { HttpRequest, RequestContext } from '../ports/http.ts';
+import type { HeaderFields, HttpRequest, RequestContext } from '../ports/http.ts';
 
 /** One try at one target, for the access line. */
 export interface Attempt {
@@ -31,6 +31,8 @@ export interface Exchange {
   side: 'new' | 'old' | undefined;
   /** In the order sent. Written by `Upstream.send`. */
   readonly attempts: Attempt[];
+  /** Passes a 1xx response on; absent where the platform cannot. Never for 100 (RFC 9110 section 10.1.1) or 101. Written by the proxy handler. */
+  readonly onInformational?: ((status: number, headers: HeaderFields) => void) | undefined;
   /** Why we answered ourselves: a type of `core/proxy/problems.ts`. Written by the proxy handler. */
   errorType: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import type { ConcurrencySettings } from './settings.ts';
+import type { Timers } from './timers.ts';
 import { UpstreamRefused } from './upstream.ts';
 
 const smoothing = 0.2;
@@ -16,6 +17,7 @@ interface Waiter {
 export class ConcurrencyLimiter {
   readonly #settings: ConcurrencySettings;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   #limit: number;
   #inFlight = 0;
   #waiting: Waiter[] = [];
@@ -23,9 +25,10 @@ export class ConcurrencyLimiter {
   #intervalMs = 0;
   #movedAt = 0;
 
-  constructor(settings: ConcurrencySettings, clock: Clock) {
+  constructor(settings: ConcurrencySettings, clock: Clock, timers: Timers) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#timers = timers;
     this.#limit = settings.max;
   }
 
@@ -69,7 +72,7 @@ export class ConcurrencyLimiter {
     if (this.#waiting.length >= maxQueued || expectedMs > patienceMs) {
       // What was learned must not shut the queue for good: without anybody in it nothing new would be learned.
       if (this.#waiting.length === 0) this.#intervalMs /= 2;
-      throw new UpstreamRefused('overloaded', Math.max(1, Math.ceil(expectedMs / 1_000)));
+      throw new UpstreamRefused('overloaded', seconds(expectedMs));
     }
     await this.#wait(patienceMs, signal);
   }
@@ -79,28 +82,29 @@ export class ConcurrencyLimiter {
     if (this.#waiting.length > 0) this.#admit();
   }
 
-  async #wait(patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
+  #wait(patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.length === 0) this.#movedAt = this.#clock.monotonic();
-    const admitted = new AbortController();
-    const waiter: Waiter = { admit: () => admitted.abort() };
-    this.#waiting.push(waiter);
-    try {
-      await this.#clock.sleep(patienceMs, signal === undefined ? admitted.signal : AbortSignal.any([admitted.signal, signal]));
-    } catch (error) {
-      if (admitted.signal.aborted) {
-        // Let in and gone at the same moment: the place is for the next.
-        if (signal?.aborted === true) {
-          this.release();
-          throw signal.reason;
-        }
-        return;
-      }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (error: Error): void => {
       this.#waiting = this.#waiting.filter((other) => other !== waiter);
-      throw error;
-    }
-    if (admitted.signal.aborted) return;
-    this.#waiting = this.#waiting.filter((other) => other !== waiter);
-    throw new UpstreamRefused('overloaded', Math.max(1, Math.ceil(patienceMs / 1_000)));
+      settle();
+      reject(error);
+    };
+    const timer = this.#timers.start(patienceMs, () => leave(new UpstreamRefused('overloaded', seconds(patienceMs))));
+    const abort = (): void => leave(signal?.reason as Error);
+    const settle = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+    };
+    const waiter: Waiter = {
+      admit: () => {
+        settle();
+        resolve();
+      },
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#waiting.push(waiter);
+    return promise;
   }
 
   #admit(): void {
@@ -113,4 +117,8 @@ export class ConcurrencyLimiter {
       this.#waiting.shift()?.admit();
     }
   }
+}
+
+function seconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
 }

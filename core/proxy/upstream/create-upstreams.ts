@@ -21,6 +21,7 @@ import { SteadyTime } from './steady-time.ts';
 import { addressOfUrl, Target } from './target.ts';
 import { TargetSet } from './target-set.ts';
 import type { TargetListener } from './target-set.ts';
+import { Timers } from './timers.ts';
 import { UpstreamExchange } from './upstream-exchange.ts';
 import type { Upstream, Upstreams } from './upstream.ts';
 
@@ -94,12 +95,13 @@ function makeUpstream(
 ): Upstream {
   const { name, retry, hedge, concurrency } = settings;
   const time = new SteadyTime();
+  const timers = new Timers(clock);
   const targets = new TargetSet(settings.outlierEjection, settings.healthCheck, targetLog(name, logger));
   targets.replace((settings.targets ?? []).map((target) => new Target(addressOfUrl(target))));
   const discovered =
     settings.discovery &&
-    new DiscoveredTargets(name, settings.discovery, settings.timeouts.connectMs, targets, { discovery, clock, logger });
-  const limiter = new ConcurrencyLimiter(concurrency, clock);
+    new DiscoveredTargets(name, settings.discovery, settings.timeouts.connectMs, targets, { discovery, clock, timers, logger });
+  const limiter = new ConcurrencyLimiter(concurrency, clock, timers);
   const gradient = concurrency.adaptive ? new GradientLimit(concurrency, random) : undefined;
   if (gradient !== undefined) limiter.setLimit(gradient.limit);
 
@@ -129,6 +131,7 @@ function makeUpstream(
     settings,
     clock,
     time,
+    timers,
     transport,
     targets,
     discovered,

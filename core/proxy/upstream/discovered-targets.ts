@@ -6,6 +6,7 @@ import { UpstreamError } from '../../ports/transport.ts';
 import type { DiscoverySettings } from './settings.ts';
 import { addressOfEndpoint, Target } from './target.ts';
 import type { TargetSet } from './target-set.ts';
+import type { Timers } from './timers.ts';
 import { within } from './within.ts';
 
 /** What is known of a target is kept for so long after the source has stopped naming it. */
@@ -13,6 +14,13 @@ const memoryMs = 300_000;
 
 /** On whose behalf the source is asked. */
 export type Asker = Pick<RequestContext, 'signal' | 'waitUntil'>;
+
+export interface DiscoveryPorts {
+  readonly discovery: Discovery;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
 
 interface Known {
   readonly target: Target;
@@ -32,6 +40,7 @@ export class DiscoveredTargets {
   readonly #set: TargetSet;
   readonly #discovery: Discovery;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #logger: Logger;
   readonly #upstream: string;
   readonly #known = new Map<string, Known>();
@@ -46,7 +55,7 @@ export class DiscoveredTargets {
     settings: DiscoverySettings,
     lookUpMs: number,
     set: TargetSet,
-    { discovery, clock, logger }: { readonly discovery: Discovery; readonly clock: Clock; readonly logger: Logger },
+    { discovery, clock, timers, logger }: DiscoveryPorts,
   ) {
     this.#upstream = upstream;
     this.#settings = settings;
@@ -54,6 +63,7 @@ export class DiscoveredTargets {
     this.#set = set;
     this.#discovery = discovery;
     this.#clock = clock;
+    this.#timers = timers;
     this.#logger = logger;
   }
 
@@ -73,7 +83,8 @@ export class DiscoveredTargets {
       waitUntil(this.#flight);
     }
     if (now < this.#usableUntil) return undefined;
-    return within(this.#clock, this.#flight, deadline, signal, () => new UpstreamError('dns_timeout', false));
+    const patienceMs = deadline - this.#clock.now();
+    return within(this.#timers, this.#flight, patienceMs, signal, () => new UpstreamError('dns_timeout', false));
   }
 
   async #lookUp(now: EpochMillis): Promise<void> {

@@ -15,6 +15,7 @@ import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { DiscoveredTargets } from './discovered-targets.ts';
 import type { GradientLimit } from './gradient-limit.ts';
 import type { HedgeDelay } from './hedge-delay.ts';
+import { linkedAbort } from './linked-abort.ts';
 import { asksUpgrade, nextHop } from './next-hop.ts';
 import { outcomeOfError, outcomeOfStatus } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
@@ -26,6 +27,7 @@ import type { SharedBreaker } from './shared-breaker.ts';
 import type { SteadyTime } from './steady-time.ts';
 import type { Target } from './target.ts';
 import type { TargetSet } from './target-set.ts';
+import type { Timer, Timers } from './timers.ts';
 import { UpstreamRefused } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -34,6 +36,7 @@ export interface UpstreamParts {
   readonly settings: UpstreamSettings;
   readonly clock: Clock;
   readonly time: SteadyTime;
+  readonly timers: Timers;
   readonly transport: Transport;
   readonly targets: TargetSet;
   readonly discovered: DiscoveredTargets | undefined;
@@ -188,18 +191,16 @@ export class UpstreamExchange implements Upstream {
 
   /** One try; a second one beside it when the first is slow. The first good answer is taken, the other try aborted. */
   async #hedged(call: Call, { delay, budget }: NonNullable<UpstreamParts['hedge']>): Promise<Answer> {
-    const { clock, time, breaker, limiter } = this.#parts;
+    const { clock, time, timers, breaker, limiter } = this.#parts;
     const { context } = call.exchange;
     const { delayMs } = delay;
     if (delayMs === undefined) return this.#try(call, 'first', context.signal);
     const first = this.#race(call, 'first');
-    const timer = new AbortController();
-    const slow = clock.sleep(delayMs, timer.signal).then(
-      () => true,
-      () => false,
-    );
-    const isSlow = await Promise.race([first.settled.then(() => false), slow]);
-    timer.abort();
+    const slow = Promise.withResolvers<boolean>();
+    const timer = timers.start(delayMs, () => slow.resolve(true));
+    void first.settled.then(() => slow.resolve(false));
+    const isSlow = await slow.promise;
+    timer.cancel();
     const mayHedge = isSlow && isReady(call.content) && breaker?.closed !== false && context.signal?.aborted !== true;
     if (!mayHedge || !limiter.tryAcquire()) return first.answer;
     if (!budget.withdraw(time.at(clock.now()))) {
@@ -227,9 +228,8 @@ export class UpstreamExchange implements Upstream {
   }
 
   #race(call: Call, reason: Attempt['reason']): Racer {
-    const { signal } = call.exchange.context;
-    const abort = new AbortController();
-    const answer = this.#try(call, reason, signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]));
+    const abort = linkedAbort(call.exchange.context.signal);
+    const answer = this.#try(call, reason, abort.signal);
     return {
       abort,
       answer,
@@ -241,7 +241,7 @@ export class UpstreamExchange implements Upstream {
   }
 
   async #try(call: Call, reason: Attempt['reason'], signal: AbortSignal | undefined): Promise<Answer> {
-    const { clock, time, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
+    const { clock, time, timers, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
     const { request, exchange } = call;
     let wall = clock.now();
     const learning = discovered?.update(time.at(wall), exchange.deadline, exchange.context);
@@ -263,7 +263,7 @@ export class UpstreamExchange implements Upstream {
     exchange.attempts.push(attempt);
     call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
     target.inFlight++;
-    const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(clock, settings.timeouts.tryMs, signal);
+    const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(timers, settings.timeouts.tryMs, signal);
     try {
       const response = await transport.send(nextHop(request, call.content, target, settings.host), {
         deadline: exchange.deadline,
@@ -373,19 +373,16 @@ class Answer implements BodyTap {
 /** Ends one try that takes too long until its header section, without touching the others or the body that follows. */
 class TryLimit {
   readonly signal: AbortSignal;
-  readonly #timer = new AbortController();
+  readonly #timer: Timer;
 
-  constructor(clock: Clock, tryMs: number, outer: AbortSignal | undefined) {
-    const late = new AbortController();
-    this.signal = outer === undefined ? late.signal : AbortSignal.any([outer, late.signal]);
-    clock.sleep(tryMs, this.#timer.signal).then(
-      () => late.abort(new UpstreamError('http_response_timeout', true)),
-      () => undefined,
-    );
+  constructor(timers: Timers, tryMs: number, outer: AbortSignal | undefined) {
+    const late = linkedAbort(outer);
+    this.signal = late.signal;
+    this.#timer = timers.start(tryMs, () => late.abort(new UpstreamError('http_response_timeout', true)));
   }
 
   end(): void {
-    this.#timer.abort();
+    this.#timer.cancel();
   }
 }
 

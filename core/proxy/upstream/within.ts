@@ -1,29 +1,25 @@
-import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import type { Timers } from './timers.ts';
 
 /**
  * Waits for something shared, which goes on for others, no longer than this caller can.
  *
- * @param late what to throw when the deadline passes first
+ * @param late what to reject with when the time is over first
  * @throws the signal's reason
  */
-export async function within<T>(
-  clock: Clock,
+export function within<T>(
+  timers: Timers,
   work: Promise<T>,
-  deadline: EpochMillis,
+  patienceMs: number,
   signal: AbortSignal | undefined,
   late: () => Error,
 ): Promise<T> {
-  const done = new AbortController();
-  const timer = clock.sleep(
-    Math.max(0, deadline - clock.now()),
-    signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]),
-  );
-  const tooLate = timer.then(() => {
-    throw late();
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal?.reason as Error);
+    const timer = timers.start(patienceMs, () => reject(late()));
+    signal?.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+    });
   });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    done.abort();
-  }
 }

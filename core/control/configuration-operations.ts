@@ -1,0 +1,123 @@
+import type { ConfigurationProblem } from '../config/check-configuration.ts';
+import { problemResponse } from '../http/problem.ts';
+import type { HttpRequest, HttpResponse } from '../ports/http.ts';
+import type { CallOptions } from '../ports/key-value-store.ts';
+import type { Logger } from '../ports/telemetry.ts';
+import type { ProxyConfiguration } from '../proxy/configuration.ts';
+import type { Activation, ConfigurationVersion, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
+import type { MirrorTotals } from '../proxy/migration/mirror-report.ts';
+import { instant } from '../text/instant.ts';
+import { json } from './json-response.ts';
+import type { OperationInput, Operations } from './operation.ts';
+import { readIfMatch } from './read-request.ts';
+
+export interface ConfigurationOperationPorts {
+  readonly stored: StoredConfigurations;
+  /** Checks a document with the deployed configuration; what is wrong with it, nothing when it is right. */
+  readonly check: (document: ProxyConfiguration) => readonly ConfigurationProblem[];
+  readonly migration: (routeId: string, options: CallOptions) => Promise<MirrorTotals>;
+  readonly logger: Logger;
+}
+
+/** Versions shown at once. */
+const shownVersions = 50;
+
+/** The live configuration over the control API. */
+export function configurationOperations({ stored, check, migration, logger }: ConfigurationOperationPorts): Operations {
+  const answer = async (activation: Activation, input: OperationInput): Promise<HttpResponse> => {
+    if (!activation.ok) return activation.reason === 'changed' ? changed(activation.active) : noSuchVersion();
+    const { active } = activation.pointer;
+    const { principal, context } = input;
+    logger.log('info', 'configuration.pushed', {
+      audit: true,
+      version: String(active),
+      tenant: principal.tenant,
+      keyId: principal.keyId,
+      requestId: context.requestId,
+    });
+    return show(active, input.options);
+  };
+  const show = async (active: number, options: CallOptions): Promise<HttpResponse> => {
+    const version = await stored.version(active, options);
+    if (version === undefined) return noSuchVersion();
+    const document = await stored.document(version, options);
+    return json(200, { ...represent(version, active), document }, ['etag', `"${active}"`]);
+  };
+  return {
+    async getConfiguration({ options }) {
+      const pointer = await stored.pointer(options);
+      return pointer === undefined ? nothingPushed() : show(pointer.active, options);
+    },
+    async listConfigurations({ options }) {
+      const [pointer, versions] = await Promise.all([stored.pointer(options), stored.list(shownVersions, options)]);
+      return json(200, { versions: versions.map((version) => represent(version, pointer?.active)) });
+    },
+    async pushConfiguration(input) {
+      const { $schema: _, ...document } = input.content as ProxyConfiguration & { readonly $schema?: string };
+      const problems = check(document);
+      if (problems.length > 0) return unprocessable(problems);
+      return answer(await stored.push(document, readExpected(input.request), input.principal.keyId, input.options), input);
+    },
+    async activateConfiguration(input) {
+      const { version } = input.content as { readonly version?: number };
+      const chosen = version ?? (await stored.previous(input.options));
+      if (chosen === undefined) return noSuchVersion();
+      return answer(await stored.activate(chosen, readExpected(input.request), input.options), input);
+    },
+    async getMigration({ query, options }) {
+      const route = String(query['route']);
+      return json(200, { route, ...(await migration(route, options)) });
+    },
+  };
+}
+
+/** The version `If-Match` names; one that cannot match stands for another one. */
+function readExpected(request: HttpRequest): number | undefined {
+  const tags = readIfMatch(request);
+  return tags === undefined ? undefined : ([...tags][0] ?? -1);
+}
+
+function represent(version: ConfigurationVersion, active: number | undefined): object {
+  return {
+    version: version.version,
+    hash: version.hash,
+    createdAt: instant(version.createdAt),
+    createdBy: version.createdBy ?? null,
+    active: version.version === active,
+  };
+}
+
+function nothingPushed(): HttpResponse {
+  return problemResponse({
+    status: 404,
+    type: 'no-configuration-pushed',
+    title: 'No configuration was pushed',
+    detail: 'The deployed one is served. Push one with PUT.',
+  });
+}
+
+function noSuchVersion(): HttpResponse {
+  return problemResponse({ status: 404, type: 'configuration-version-not-found', title: 'There is no such configuration version' });
+}
+
+function changed(active: number): HttpResponse {
+  return problemResponse(
+    {
+      status: 412,
+      type: 'precondition-failed',
+      title: 'Another configuration is active',
+      detail: 'Read it again and use its ETag.',
+    },
+    active === 0 ? [] : ['etag', `"${active}"`],
+  );
+}
+
+function unprocessable(problems: readonly ConfigurationProblem[]): HttpResponse {
+  return problemResponse({
+    status: 422,
+    type: 'invalid-configuration',
+    title: 'The configuration is not right',
+    detail: 'Nothing was changed.',
+    errors: problems.map(({ pointer, detail, hint }) => ({ pointer, detail: hint === undefined ? detail : `${detail}: ${hint}` })),
+  });
+}

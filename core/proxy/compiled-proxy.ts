@@ -1,0 +1,304 @@
+import type { Compression } from '../ports/compression.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Crypto } from '../ports/crypto.ts';
+import type { Counters } from '../ports/counters.ts';
+import { HeaderList } from '../http/header-list.ts';
+import { toHandler } from '../http/web-bridge.ts';
+import type { HeaderFields, HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
+import type { KeyValueStore } from '../ports/key-value-store.ts';
+import type { Logger } from '../ports/telemetry.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
+import type { TraceContext, TraceIds } from '../telemetry/trace-context.ts';
+import { base64url } from '../text/base64url.ts';
+import { compileAccessLog } from './access-log.ts';
+import type { AccessLog } from './access-log.ts';
+import { compileCompression } from './compress-response.ts';
+import type { ResponseCompression } from './compress-response.ts';
+import type { ProxyConfiguration, RouteConfiguration } from './configuration.ts';
+import type { Exchange } from './exchange.ts';
+import { readClient } from './forwarding/client.ts';
+import type { Client } from './forwarding/client.ts';
+import { answerAsFinalRecipient } from './forwarding/final-recipient.ts';
+import { forwardRequest, wantedUpgrade } from './forwarding/forward-request.ts';
+import { forwardInformational, forwardResponse, forwardTrailers } from './forwarding/forward-response.ts';
+import { compileForwarding, compileRouteForwarding } from './forwarding/settings.ts';
+import type { ForwardingSettings, RouteForwarding } from './forwarding/settings.ts';
+import { limitBody } from './limit-body.ts';
+import { Mirror } from './migration/mirror.ts';
+import type { MirrorReport } from './migration/mirror-report.ts';
+import { sharedGate } from './migration/roll-backs.ts';
+import { Split } from './migration/split.ts';
+import type { ProxyPlatform } from './platform.ts';
+import { clientGoneStatus, errorTypeOf, failureResponse, NoRoute, problemOf } from './problems.ts';
+import { checkTarget } from './routing/check-target.ts';
+import type { CompiledRoute } from './routing/compile-route.ts';
+import { compileRouter } from './routing/router.ts';
+import type { Router } from './routing/router.ts';
+import type { Upstream, Upstreams } from './upstream/upstream.ts';
+
+/** Default of a route's `timeoutMs`. */
+const defaultTimeoutMs = 30_000;
+/** Default of a route's `maxRequestBytes`. */
+const defaultMaxRequestBytes = 10 * 1_024 * 1_024;
+
+export interface CompiledProxyPorts {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** `durable` */
+  readonly store: KeyValueStore;
+  readonly counters: Counters;
+  readonly compression: Compression;
+  readonly handlers: ProxyPlatform['handlers'];
+  readonly traceIds: TraceIds;
+  readonly upstreams: Upstreams;
+  readonly mirrorReport: (routeId: string) => MirrorReport;
+}
+
+/** What a route does with a request, with everything made that can be. */
+interface Action {
+  readonly forwarding: RouteForwarding;
+  readonly compression: ResponseCompression | undefined;
+  readonly timeoutMs: number;
+  readonly maxRequestBytes: number;
+  readonly upstream: Upstream | undefined;
+  readonly split: Split | undefined;
+  readonly mirror: Mirror | undefined;
+  readonly handler: HttpHandler | undefined;
+}
+
+/** One configuration, ready to serve: routes, upstreams and everything between them. */
+export class CompiledProxy {
+  readonly #ports: CompiledProxyPorts;
+  readonly #router: Router;
+  /** By id of the route. */
+  readonly #actions: ReadonlyMap<string, Action>;
+  readonly #forwarding: ForwardingSettings;
+  readonly #log: AccessLog;
+  readonly #serverTiming: boolean;
+  readonly #versionField: string | undefined;
+
+  /**
+   * @param configuration checked
+   * @param version for the log, and for `versionField`
+   */
+  constructor(configuration: ProxyConfiguration, version: string, ports: CompiledProxyPorts) {
+    const { routes = [], proxy = {} } = configuration;
+    this.#ports = ports;
+    this.#forwarding = compileForwarding(proxy);
+    this.#log = compileAccessLog(proxy.accessLog, ports, version);
+    this.#serverTiming = proxy.serverTiming ?? false;
+    this.#versionField = proxy.versionField?.toLowerCase();
+    this.version = version;
+    this.#router = compileRouter(routes);
+    const compression = compileCompression(proxy.compression, ports.compression);
+    this.#actions = new Map(routes.map((route) => [route.id, this.#actionOf(route, compression)]));
+  }
+
+  readonly version: string;
+
+  async handle(request: HttpRequest, context: RequestContext): Promise<HttpResponse> {
+    const begun = this.#log.begin();
+    const startedAt = this.#ports.clock.now();
+    const exchange: Exchange = {
+      request,
+      context,
+      startedAt,
+      deadline: Math.min(context.deadline, startedAt + defaultTimeoutMs),
+      routeId: undefined,
+      upstream: undefined,
+      side: undefined,
+      attempts: [],
+      errorType: undefined,
+      onInformational: context.sendInformational && forwardingInformational(context.sendInformational),
+    };
+    const client = readClient(request, context, this.#forwarding.trusts);
+    const trace = this.#traceOf(request, context);
+    let response: HttpResponse;
+    try {
+      response = await this.#answer(request, exchange, client, trace);
+    } catch (error) {
+      response = this.#failed(error, exchange);
+    }
+    if (this.#versionField !== undefined || this.#serverTiming) response = this.#marked(response, exchange, begun);
+    return this.#log.finish(response, exchange, client, trace, begun);
+  }
+
+  async close(): Promise<void> {
+    await this.#ports.upstreams.close();
+  }
+
+  #actionOf(configuration: RouteConfiguration, shared: ResponseCompression | undefined): Action {
+    const { id, timeoutMs, maxRequestBytes, upstream, split, mirror, handler, compression } = configuration;
+    const { upstreams, handlers = {}, clock, logger, random, store, counters } = this.#ports;
+    const code = handler === undefined ? undefined : handlers[handler];
+    if (handler !== undefined && code === undefined) throw new TypeError(`Route ${id}: there is no handler ${handler}`);
+    return {
+      forwarding: compileRouteForwarding(configuration),
+      compression:
+        compression === false
+          ? undefined
+          : compression === undefined
+            ? shared
+            : compileCompression(compression, this.#ports.compression),
+      timeoutMs: timeoutMs ?? defaultTimeoutMs,
+      maxRequestBytes: maxRequestBytes ?? defaultMaxRequestBytes,
+      upstream: upstream === undefined ? undefined : upstreams.get(upstream),
+      split:
+        split === undefined
+          ? undefined
+          : new Split(id, split, {
+              old: upstreams.get(split.old),
+              new: upstreams.get(split.new),
+              shared: sharedGate(`${id}.${this.version}`, { store, counters, clock, operationId: () => this.#operationId() }),
+              clock,
+              logger,
+            }),
+      mirror:
+        mirror === undefined
+          ? undefined
+          : new Mirror(id, mirror, {
+              upstream: upstreams.get(mirror.upstream),
+              report: this.#ports.mirrorReport(id),
+              clock,
+              random,
+              logger,
+            }),
+      handler: code === undefined ? undefined : toHandler(code),
+    };
+  }
+
+  async #answer(request: HttpRequest, exchange: Exchange, client: Client, trace: TraceContext): Promise<HttpResponse> {
+    const final = answerAsFinalRecipient(request);
+    if (final !== undefined) return final;
+    const match = this.#router.match(request, client.address);
+    const action = match === undefined ? undefined : this.#actions.get(match.route.id);
+    checkTarget(request.target, match?.route.configuration);
+    if (match === undefined || action === undefined) throw new NoRoute();
+    const { route } = match;
+    const { context, startedAt } = exchange;
+    exchange.routeId = route.id;
+    exchange.deadline = Math.min(context.deadline, startedAt + action.timeoutMs);
+    if (route.respond !== undefined) return this.#own(route.respond, route);
+    if (route.redirect !== undefined) return this.#own(route.redirect(request.target, match), route);
+    const upgrade = route.configuration.upgrade === true ? wantedUpgrade(request, context) : undefined;
+    const fields = forwardRequest(request, context, this.#forwarding, action.forwarding, {
+      client,
+      trace,
+      upgrade,
+      trailers: context.source === 'http-server',
+    });
+    const forwarded: HttpRequest = {
+      method: request.method,
+      scheme: request.scheme,
+      authority: request.authority,
+      target: route.rewrite === undefined ? request.target : route.rewrite(request.target, match),
+      headers: new HeaderList(route.editRequest === undefined ? fields : route.editRequest(fields)),
+      body: limitBody(request, action.maxRequestBytes),
+      trailers: request.trailers && forwardedTrailers(request),
+    };
+    const response = await this.#ask(action, forwarded, exchange);
+    const { upgraded, trailers, headers } = response;
+    const answered = forwardResponse(response, this.#forwarding, this.#ports.clock.now(), {
+      protocolVersion: '1.1',
+      upstream: exchange.upstream,
+    });
+    const answer: HttpResponse = {
+      status: response.status,
+      headers: new HeaderList(route.editResponse === undefined ? answered : route.editResponse(answered)),
+      body: response.body,
+      trailers: trailers && (() => mapped(trailers(), headers.get('connection'))),
+      upgraded,
+    };
+    return upgraded !== undefined || action.compression === undefined ? answer : action.compression(request, answer);
+  }
+
+  #ask(action: Action, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> | HttpResponse {
+    if (action.handler !== undefined) return action.handler(request, exchange.context);
+    const compare = action.mirror?.start(request, exchange);
+    const response =
+      action.split === undefined
+        ? action.upstream?.send(request, exchange)
+        : action.split.send(request, exchange.request, exchange);
+    if (response === undefined) throw new TypeError(`Route ${exchange.routeId ?? ''} has no action`);
+    return compare === undefined ? response : response.then(compare);
+  }
+
+  /** An answer of a route's own: dated and edited, but not passed through us. */
+  #own(response: HttpResponse, route: CompiledRoute): HttpResponse {
+    if (route.editResponse === undefined) return response;
+    return { ...response, headers: new HeaderList(route.editResponse([...response.headers.flat()])) };
+  }
+
+  #failed(error: unknown, exchange: Exchange): HttpResponse {
+    const { crypto, logger } = this.#ports;
+    const { context } = exchange;
+    exchange.errorType = errorTypeOf(error);
+    if (context.signal?.aborted === true) {
+      // nobody reads it: the status is for the log
+      exchange.errorType = 'client_gone';
+      return { status: clientGoneStatus, headers: new HeaderList(), body: undefined };
+    }
+    let incident: string | undefined;
+    if (problemOf(error)?.type === 'internal-error') {
+      incident = base64url(crypto.randomBytes(9));
+      logger.log('error', 'bug', {
+        incident,
+        requestId: context.requestId,
+        'http.route': exchange.routeId,
+        'error.type': error instanceof Error ? error.name : typeof error,
+        // Where it broke, never what it said: messages may carry data.
+        stack: error instanceof Error ? frames(error) : undefined,
+      });
+    }
+    return failureResponse(error, this.#forwarding.pseudonym, exchange.upstream, incident);
+  }
+
+  #marked(response: HttpResponse, exchange: Exchange, begun: number): HttpResponse {
+    const fields = [...response.headers.flat()];
+    if (this.#versionField !== undefined) fields.push(this.#versionField, this.version);
+    if (this.#serverTiming) fields.push('server-timing', this.#log.serverTiming(exchange, begun));
+    return { ...response, headers: new HeaderList(fields) };
+  }
+
+  #traceOf({ headers }: HttpRequest, { traceId }: RequestContext): TraceContext {
+    const traceparent = headers.get('traceparent');
+    return continueTrace(
+      {
+        traceparent,
+        tracestate: traceparent === undefined ? undefined : headers.get('tracestate'),
+        xray: headers.get('x-amzn-trace-id'),
+        platform: traceId,
+      },
+      this.#ports.traceIds,
+    );
+  }
+
+  #operationId(): string {
+    return base64url(this.#ports.crypto.randomBytes(12));
+  }
+}
+
+function forwardingInformational(send: NonNullable<RequestContext['sendInformational']>): Exchange['onInformational'] {
+  return (status, headers) => {
+    send(status, forwardInformational(headers));
+  };
+}
+
+function forwardedTrailers(request: HttpRequest): () => HeaderList | undefined {
+  return () => mapped(request.trailers?.(), request.headers.get('connection'));
+}
+
+function mapped(trailers: HeaderFields | undefined, connection: string | undefined): HeaderList | undefined {
+  return trailers && forwardTrailers(trailers, connection);
+}
+
+function frames(error: Error): string {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 8)
+    .map((line) => line.trim())
+    .join(' | ');
+}

@@ -1,0 +1,128 @@
+import type { ConfigurationProblem } from '../config/check-configuration.ts';
+import { checkConfiguration } from '../config/check-configuration.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { configurationOperations } from '../control/configuration-operations.ts';
+import type { Operations } from '../control/operation.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Counters } from '../ports/counters.ts';
+import type { Crypto } from '../ports/crypto.ts';
+import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
+import type { KeyValueStore } from '../ports/key-value-store.ts';
+import type { Logger } from '../ports/telemetry.ts';
+import type { Transports } from '../ports/transport.ts';
+import type { CachedSecrets } from '../secrets/cached-secrets.ts';
+import { builtInTemplates } from '../session/vendors/catalogue.ts';
+import { createTraceIds } from '../telemetry/trace-context.ts';
+import { base64url } from '../text/base64url.ts';
+import { CompiledProxy } from './compiled-proxy.ts';
+import type { ProxyConfiguration } from './configuration.ts';
+import { LiveConfiguration } from './live/live-configuration.ts';
+import { StoredConfigurations } from './live/stored-configurations.ts';
+import { MirrorReport } from './migration/mirror-report.ts';
+import type { ProxyPlatform } from './platform.ts';
+import { createUpstreams } from './upstream/create-upstreams.ts';
+
+export interface ReverseProxyPorts {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** `durable` */
+  readonly store: KeyValueStore;
+  readonly counters: Counters;
+  readonly secrets: CachedSecrets;
+}
+
+/** Default of `proxy.live.pollMs`. */
+const defaultPollMs = 5_000;
+
+/**
+ * The gateway's job: serves the deployed routes, and those pushed since where there are API keys to push them with.
+ */
+export class ReverseProxy {
+  readonly #ports: ReverseProxyPorts;
+  readonly #transports: Transports;
+  readonly #deployed: Configuration;
+  readonly #reports = new Map<string, MirrorReport>();
+  readonly #serving: CompiledProxy;
+  readonly #live: LiveConfiguration<CompiledProxy> | undefined;
+  /** For the control API. */
+  readonly operations: Operations;
+
+  /** @param configuration checked, with `routes` */
+  constructor(ports: ReverseProxyPorts, platform: ProxyPlatform, configuration: Configuration) {
+    const { store, crypto, clock, logger, secrets } = ports;
+    this.#ports = ports;
+    this.#deployed = configuration;
+    this.#transports = platform.openTransports(secrets);
+    const traceIds = createTraceIds(crypto);
+    const compile = (document: ProxyConfiguration, version: string): CompiledProxy =>
+      new CompiledProxy(document, version, {
+        ...ports,
+        compression: platform.compression,
+        handlers: platform.handlers,
+        traceIds,
+        upstreams: createUpstreams(document.upstreams ?? {}, {
+          ...ports,
+          transports: this.#transports,
+          discovery: platform.discovery,
+          server: platform.isServer,
+        }),
+        mirrorReport: (routeId) => this.#reportOf(routeId),
+      });
+    this.#serving = compile(configuration, 'deployed');
+    const stored = new StoredConfigurations(store, crypto, clock);
+    this.#live =
+      configuration.auth === undefined
+        ? undefined
+        : new LiveConfiguration(
+            stored,
+            this.#serving,
+            (document, version) => {
+              const [problem] = this.#check(document);
+              if (problem !== undefined) throw new TypeError(`${problem.pointer} ${problem.detail}`);
+              return compile(document, version);
+            },
+            { clock, logger },
+            configuration.proxy?.live?.pollMs ?? defaultPollMs,
+          );
+    this.operations = configurationOperations({
+      stored,
+      check: (document) => this.#check(document),
+      migration: (routeId, options) => this.#reportOf(routeId).read(options),
+      logger,
+    });
+  }
+
+  readonly handle: HttpHandler = (request: HttpRequest, context: RequestContext): HttpResponse | Promise<HttpResponse> => {
+    const work = this.#ports.secrets.pending();
+    if (work !== undefined) context.waitUntil(work);
+    if (this.#live === undefined) return this.#serving.handle(request, context);
+    const served = this.#live.current(context);
+    return served instanceof Promise
+      ? served.then(({ proxy }) => proxy.handle(request, context))
+      : served.proxy.handle(request, context);
+  };
+
+  /** Requests in flight go on; health checks and idle connections end. */
+  async close(): Promise<void> {
+    await (this.#live ?? this.#serving).close();
+  }
+
+  /** A pushed document replaces routes, upstreams and settings; the rest stays as deployed. */
+  #check(document: ProxyConfiguration): readonly ConfigurationProblem[] {
+    const { routes: _routes, upstreams: _upstreams, proxy: _proxy, ...rest } = this.#deployed;
+    const checked = checkConfiguration({ ...rest, ...document }, builtInTemplates, { hasGateway: true });
+    return checked.ok ? [] : checked.problems;
+  }
+
+  #reportOf(routeId: string): MirrorReport {
+    const { store, counters, clock, crypto } = this.#ports;
+    let report = this.#reports.get(routeId);
+    if (report === undefined) {
+      report = new MirrorReport(routeId, { store, counters, clock, operationId: () => base64url(crypto.randomBytes(12)) });
+      this.#reports.set(routeId, report);
+    }
+    return report;
+  }
+}
