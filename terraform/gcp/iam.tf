@@ -84,7 +84,21 @@ resource "time_sleep" "build_permissions" {
     google_artifact_registry_repository_iam_member.build_images,
     google_project_iam_member.build_logs,
     google_project_iam_member.build_sources,
+    google_service_account_iam_member.deployer,
   ]
+}
+
+# Who deploys in CI without owning the project must be let act as the accounts it gives to the function, the build and the gateway: as
+# these, not as every account of the project.
+resource "google_service_account_iam_member" "deployer" {
+  for_each = var.gcp.deployer == null ? {} : merge(
+    { function = google_service_account.function.name, build = google_service_account.build.name },
+    local.gateway ? { gateway = google_service_account.gateway[0].name } : {},
+  )
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountUser"
+  member             = "serviceAccount:${var.gcp.deployer}"
 }
 
 # Who may call it. On the Cloud Run service that every 2nd-generation function is: the function's own IAM resource says it worked and is

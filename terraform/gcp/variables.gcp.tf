@@ -10,6 +10,9 @@ variable "gcp" {
     # Who may call it when edge.public = false: "serviceAccount:...", "user:...", "group:...". They send their token in X-Serverless-Authorization.
     invokers = optional(list(string), [])
 
+    # The service account that applies this, where it does not own the project: it is let act as the function's and the build's accounts.
+    deployer = optional(string)
+
     gateway_region = optional(string) # of the API Gateway, which not every region has; null: region
 
     vpc_connector_id = optional(string)                        # one you have, in place of the one made for network.subnet_ids
@@ -46,6 +49,10 @@ variable "gcp" {
   validation {
     condition     = alltrue([for member in concat(var.gcp.invokers, var.gcp.dead_letter_publishers) : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):.+$", member))])
     error_message = "gcp.invokers and gcp.dead_letter_publishers hold members such as \"serviceAccount:caller@acme.iam.gserviceaccount.com\". For everybody, allUsers, set edge.public = true."
+  }
+  validation {
+    condition     = can(regex("^[a-z0-9-]+@[a-z0-9.-]+$", coalesce(var.gcp.deployer, "deployer@acme.iam.gserviceaccount.com")))
+    error_message = "gcp.deployer must be a service account's address: deployer@PROJECT.iam.gserviceaccount.com, without \"serviceAccount:\"."
   }
   validation {
     condition     = can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", coalesce(var.gcp.vpc_connector_id, "projects/p/locations/l/connectors/c")))

@@ -85,6 +85,7 @@ run "private" {
       project_id             = "acme-portolan"
       region                 = "europe-west1"
       invokers               = ["serviceAccount:scraper@acme-portolan.iam.gserviceaccount.com"]
+      deployer               = "deployer@acme-portolan.iam.gserviceaccount.com"
       dead_letter_publishers = ["serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"]
     }
   }
@@ -99,5 +100,9 @@ run "private" {
   assert {
     condition     = [for grant in google_pubsub_topic_iam_member.dead_letter : "${grant.member} ${grant.role} ${grant.topic}"] == ["serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com roles/pubsub.publisher portolan-test-dead-letters"]
     error_message = "Who is named may publish dead letters."
+  }
+  assert {
+    condition     = keys(google_service_account_iam_member.deployer) == ["build", "function"] && alltrue([for grant in google_service_account_iam_member.deployer : grant.role == "roles/iam.serviceAccountUser" && grant.member == "serviceAccount:deployer@acme-portolan.iam.gserviceaccount.com"])
+    error_message = "CI may act as the two accounts, not as all of the project."
   }
 }

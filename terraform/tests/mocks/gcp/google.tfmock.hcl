@@ -89,3 +89,19 @@ mock_resource "google_api_gateway_api_config" {
 mock_resource "google_api_gateway_gateway" {
   defaults = { default_hostname = "portolan-test-1abcdefg.ew.gateway.dev" }
 }
+
+mock_resource "google_compute_managed_ssl_certificate" {
+  defaults = { id = "projects/acme-portolan/global/sslCertificates/portolan-prod-0a1b2c3d" }
+}
+
+mock_resource "google_monitoring_notification_channel" {
+  defaults = { name = "projects/acme-portolan/notificationChannels/123" }
+}
+
+mock_resource "google_iam_workload_identity_pool" {
+  defaults = { name = "projects/123456789012/locations/global/workloadIdentityPools/portolan-ci" }
+}
+
+mock_resource "google_iam_workload_identity_pool_provider" {
+  defaults = { name = "projects/123456789012/locations/global/workloadIdentityPools/portolan-ci/providers/github" }
+}
