@@ -91,7 +91,7 @@ function fullyDecoded(path: string): string {
   }
   let decoded = '';
   for (const code of codes) decoded += String.fromCharCode(code);
-  return decoded.replace(/zzz/g, (octets) => {
+  return decoded.replace(overlong, (octets) => {
     let value = 0;
     for (const octet of octets.slice(1)) value = (value << 6) | (octet.charCodeAt(0) & 0x3f);
     return String.fromCharCode(((octets.length === 2 ? (octets.charCodeAt(0) & 1) << 6 : 0) | value) & 0x7f);
