@@ -71,6 +71,8 @@ const calls = {
   'bare, pushed body': bare(pushed),
   'defaults, pushed body': sender(one, pushed),
   'three targets': sender({ targets }, pushed),
+  'bounded tries': sender({ targets, timeouts: { tryMs: 1_000 } }, pushed),
+  hedged: sender({ targets, hedge: {} }, pushed),
   everything: sender({ targets, hedge: {}, admission: {}, timeouts: { tryMs: 1_000 }, concurrency: { adaptive: true } }, pushed),
 };
 const samples = await interleaved(

@@ -131,7 +131,6 @@ function makeUpstream(
     settings,
     clock,
     time,
-    timers,
     transport,
     targets,
     discovered,
@@ -143,7 +142,9 @@ function makeUpstream(
     sharedBreaker,
     retry: new RetryPolicy(retry, random),
     retryBudget: new ShareBudget(retry.budgetRatio, retry.budgetMinPerSecond * budgetSeconds),
+    tryTimers: new Timers(clock),
     hedge: hedge && {
+      timers: new Timers(clock),
       delay: new HedgeDelay(hedge),
       budget: new ShareBudget(hedge.budgetRatio, hedge.budgetRatio > 0 ? 1 : 0),
     },

@@ -36,7 +36,6 @@ export interface UpstreamParts {
   readonly settings: UpstreamSettings;
   readonly clock: Clock;
   readonly time: SteadyTime;
-  readonly timers: Timers;
   readonly transport: Transport;
   readonly targets: TargetSet;
   readonly discovered: DiscoveredTargets | undefined;
@@ -48,7 +47,8 @@ export interface UpstreamParts {
   readonly sharedBreaker: SharedBreaker | undefined;
   readonly retry: RetryPolicy;
   readonly retryBudget: ShareBudget;
-  readonly hedge: { readonly delay: HedgeDelay; readonly budget: ShareBudget } | undefined;
+  readonly tryTimers: Timers;
+  readonly hedge: { readonly delay: HedgeDelay; readonly budget: ShareBudget; readonly timers: Timers } | undefined;
   readonly fallback: Upstream | undefined;
 }
 
@@ -190,8 +190,8 @@ export class UpstreamExchange implements Upstream {
   }
 
   /** One try; a second one beside it when the first is slow. The first good answer is taken, the other try aborted. */
-  async #hedged(call: Call, { delay, budget }: NonNullable<UpstreamParts['hedge']>): Promise<Answer> {
-    const { clock, time, timers, breaker, limiter } = this.#parts;
+  async #hedged(call: Call, { delay, budget, timers }: NonNullable<UpstreamParts['hedge']>): Promise<Answer> {
+    const { clock, time, breaker, limiter } = this.#parts;
     const { context } = call.exchange;
     const { delayMs } = delay;
     if (delayMs === undefined) return this.#try(call, 'first', context.signal);
@@ -241,7 +241,7 @@ export class UpstreamExchange implements Upstream {
   }
 
   async #try(call: Call, reason: Attempt['reason'], signal: AbortSignal | undefined): Promise<Answer> {
-    const { clock, time, timers, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
+    const { clock, time, tryTimers, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
     const { request, exchange } = call;
     let wall = clock.now();
     const learning = discovered?.update(time.at(wall), exchange.deadline, exchange.context);
@@ -263,7 +263,7 @@ export class UpstreamExchange implements Upstream {
     exchange.attempts.push(attempt);
     call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
     target.inFlight++;
-    const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(timers, settings.timeouts.tryMs, signal);
+    const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(tryTimers, settings.timeouts.tryMs, signal);
     try {
       const response = await transport.send(nextHop(request, call.content, target, settings.host), {
         deadline: exchange.deadline,

@@ -1,0 +1,68 @@
+import type { Clock } from '../../ports/clock.ts';
+
+/** Timers may fire so much early: the process's own are no more exact. */
+const toleranceMs = 0.5;
+
+class Timer {
+  readonly at: number;
+  callback: (() => void) | undefined;
+
+  constructor(at: number, callback: () => void) {
+    this.at = at;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    this.callback = undefined;
+  }
+}
+
+export type { Timer };
+
+/**
+ * Many timers, most of which are cancelled, over few sleeps of the clock: a sleep that can be cancelled costs tens of microseconds, an entry in
+ * this list less than one. For delays that are much alike, since new entries are sorted in from the end: each use has its own.
+ */
+export class Timers {
+  readonly #clock: Clock;
+  #entries: Timer[] = [];
+  /** When a sleep under way will look again. */
+  readonly #wakeUps = new Set<number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls back after `delayMs` unless cancelled. */
+  start(delayMs: number, callback: () => void): Timer {
+    const timer = new Timer(this.#clock.monotonic() + delayMs, callback);
+    let at = this.#entries.length;
+    while (at > 0 && (this.#entries[at - 1]?.at ?? 0) > timer.at) at--;
+    if (at === this.#entries.length) this.#entries.push(timer);
+    else this.#entries.splice(at, 0, timer);
+    if (at === 0) this.#sleepUntil(timer.at);
+    return timer;
+  }
+
+  #sleepUntil(at: number): void {
+    for (const planned of this.#wakeUps) if (planned <= at) return;
+    this.#wakeUps.add(at);
+    void this.#clock.sleep(Math.max(0, at - this.#clock.monotonic())).then(() => {
+      this.#wakeUps.delete(at);
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    const now = this.#clock.monotonic() + toleranceMs;
+    let due = 0;
+    for (let entry = this.#entries[due]; entry !== undefined; entry = this.#entries[due]) {
+      if (entry.callback !== undefined && entry.at > now) break;
+      due++;
+    }
+    const ended = this.#entries.splice(0, due);
+    const [next] = this.#entries;
+    if (next !== undefined) this.#sleepUntil(next.at);
+    for (const { callback } of ended) callback?.();
+  }
+}
