@@ -1,10 +1,12 @@
 import { ContainerModule } from 'inversify';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { tokens } from '../composition/tokens.ts';
 import { stdoutSink } from '../node/console-logger.ts';
 import { optionalInteger, requireVariable } from '../node/environment.ts';
 import type { Environment } from '../node/environment.ts';
 import { loadConfiguration } from '../node/load-configuration.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
+import { nodeProxyPlatform } from '../node/proxy-platform.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { dynamoClient } from './dynamo-client.ts';
 import { DynamoCounters } from './dynamo-counters.ts';
@@ -25,14 +27,16 @@ import { SecretsManager } from './secrets-manager.ts';
  * library; the bundle takes them from the environment alone (`lambda-credentials.ts`).
  *
  * @param beside where the bundle is: `import.meta.url`
+ * @param handlers the user's own code behind routes; see `loadHandlers`
  */
-export function awsModule(env: Environment, beside: string): ContainerModule {
+export function awsModule(env: Environment, beside: string, handlers?: ProxyPlatform['handlers']): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const table = requireVariable(env, 'PORTOLAN_TABLE', 'the name of the DynamoDB table');
     const attemptTimeoutMs = optionalInteger(env, 'PORTOLAN_ATTEMPT_TIMEOUT_MS', 50, 60_000);
     const client = dynamoClient({ attemptTimeoutMs });
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
     bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
     bind(tokens.store).toConstantValue(new DynamoStore(client, table));

@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { compose } from '../composition/compose.ts';
+import { loadHandlers } from '../node/load-handlers.ts';
 import { azureModule, tableOptions } from './module.ts';
 import { recordsTable } from './records-table.ts';
 import { registerHttp } from './register-http.ts';
@@ -7,7 +8,9 @@ import { registerSweeper } from './register-sweeper.ts';
 import { Sweeper } from './sweeper.ts';
 
 // The deployed function app: everything is made here, once a process; the clients connect with their first call.
-const { portolan, logger, clock } = compose(azureModule(process.env, import.meta.url));
+const { portolan, logger, clock } = compose(
+  azureModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)),
+);
 
 registerHttp(app, portolan.handler, { clock, logger });
 registerSweeper(app, new Sweeper(recordsTable(tableOptions(process.env)), clock), { clock, logger });

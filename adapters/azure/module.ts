@@ -1,10 +1,12 @@
 import { ContainerModule } from 'inversify';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { tokens } from '../composition/tokens.ts';
 import { stdoutSink } from '../node/console-logger.ts';
 import { optionalInteger, requireVariable } from '../node/environment.ts';
 import type { Environment } from '../node/environment.ts';
 import { loadConfiguration } from '../node/load-configuration.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
+import { nodeProxyPlatform } from '../node/proxy-platform.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { KeyVault } from './key-vault.ts';
 import { recordsTable } from './records-table.ts';
@@ -26,8 +28,9 @@ import { TableStore } from './table-store.ts';
  * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |
  *
  * @param beside where the bundle is: `import.meta.url`
+ * @param handlers the user's own code behind routes; see `loadHandlers`
  */
-export function azureModule(env: Environment, beside: string): ContainerModule {
+export function azureModule(env: Environment, beside: string, handlers?: ProxyPlatform['handlers']): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const attemptTimeoutMs = optionalInteger(env, 'PORTOLAN_ATTEMPT_TIMEOUT_MS', 50, 60_000);
     const vaultUrl = requireVariable(env, 'PORTOLAN_KEY_VAULT_URL', 'the URL of the key vault');
@@ -35,6 +38,7 @@ export function azureModule(env: Environment, beside: string): ContainerModule {
     const prefix = env['PORTOLAN_SECRET_PREFIX'];
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
     bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
     bind(tokens.store).toConstantValue(new TableStore(recordsTable(tableOptions(env)), { attemptTimeoutMs }));

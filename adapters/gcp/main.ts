@@ -1,12 +1,17 @@
 import { compose } from '../composition/compose.ts';
 import { optionalInteger } from '../node/environment.ts';
+import { loadHandlers } from '../node/load-handlers.ts';
 import { cloudFunction } from './cloud-function.ts';
 import type { CloudFunction } from './cloud-function.ts';
 import { gcpModule } from './module.ts';
 import { receiveAsSent } from './receive-as-sent.ts';
 
 // The deployed function: everything is made here, once a process; the clients connect with their first call.
-const { portolan: core, logger, clock } = compose(gcpModule(process.env, import.meta.url));
+const {
+  portolan: core,
+  logger,
+  clock,
+} = compose(gcpModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)));
 receiveAsSent();
 
 /** The function to deploy: `--entry-point portolan`. */

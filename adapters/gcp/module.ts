@@ -1,10 +1,12 @@
 import { ContainerModule } from 'inversify';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { tokens } from '../composition/tokens.ts';
 import { stdoutSink } from '../node/console-logger.ts';
 import { optionalInteger, requireVariable } from '../node/environment.ts';
 import type { Environment } from '../node/environment.ts';
 import { loadConfiguration } from '../node/load-configuration.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
+import { nodeProxyPlatform } from '../node/proxy-platform.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { FirestoreStore } from './firestore-store.ts';
 import { SecretManager } from './secret-manager.ts';
@@ -25,13 +27,15 @@ import { SecretManager } from './secret-manager.ts';
  * | `FIRESTORE_EMULATOR_HOST`, `PORTOLAN_SECRET_MANAGER_EMULATOR_HOST` | `host:port` of stand-ins, for tests |
  *
  * @param beside where the bundle is: `import.meta.url`
+ * @param handlers the user's own code behind routes; see `loadHandlers`
  */
-export function gcpModule(env: Environment, beside: string): ContainerModule {
+export function gcpModule(env: Environment, beside: string, handlers?: ProxyPlatform['handlers']): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const projectId = requireVariable(env, 'GOOGLE_CLOUD_PROJECT', "the project's id");
     const attemptTimeoutMs = optionalInteger(env, 'PORTOLAN_ATTEMPT_TIMEOUT_MS', 50, 60_000);
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
     bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
     bind(tokens.store).toConstantValue(

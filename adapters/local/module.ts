@@ -1,16 +1,25 @@
 import { ContainerModule } from 'inversify';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
 import type { LogSink, Secrets } from '../../core/ports/index.ts';
 import { tokens } from '../composition/tokens.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
+import { nodeProxyPlatform } from '../node/proxy-platform.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { Sqlite } from './sqlite.ts';
 
 /** What the local platform binds. */
-export function localModule(configuration: Configuration, sqlite: Sqlite, secrets: Secrets, logSink: LogSink): ContainerModule {
+export function localModule(
+  configuration: Configuration,
+  sqlite: Sqlite,
+  secrets: Secrets,
+  logSink: LogSink,
+  handlers?: ProxyPlatform['handlers'],
+): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
+    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: true, handlers }));
     bind(tokens.logSink).toConstantValue(logSink);
     bind(tokens.configuration).toConstantValue(configuration);
     bind(tokens.store).toConstantValue(sqlite.store);

@@ -3,6 +3,7 @@ import type { Configuration } from '../../core/config/configuration.ts';
 import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import type { StoredKeys } from '../../core/auth/key-records.ts';
 import type { LogSink } from '../../core/ports/index.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { compose } from '../composition/compose.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
@@ -12,6 +13,7 @@ import { EnvSecrets } from './env-secrets.ts';
 import { FileSecrets } from './file-secrets.ts';
 import { firstOf } from './first-of.ts';
 import { startForwardGateway } from './gateway/forward-gateway.ts';
+import type { ForwardGateway } from './gateway/forward-gateway.ts';
 import { recordUsage } from './gateway/record-usage.ts';
 import { startHttpServer } from './http-server.ts';
 import { localModule } from './module.ts';
@@ -27,11 +29,14 @@ export interface LocalOptions {
   readonly gatewayPort: number;
   readonly logSink: LogSink;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's own code behind routes. */
+  readonly handlers?: ProxyPlatform['handlers'];
 }
 
 export interface Local {
   readonly port: number;
-  readonly gatewayPort: number;
+  /** Absent in a configuration without `pools`. */
+  readonly gatewayPort: number | undefined;
   /** Present when the data folder had no API key yet: the first one, never to be seen again. */
   readonly firstKey: string | undefined;
   /** What the configuration names and this process cannot use; the server runs all the same and takes it up when it is there. */
@@ -60,6 +65,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const { publicUrl, egress } = configuration.gateway ?? {};
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
   const servers: { close(): Promise<void> }[] = [];
+  let gateway: ForwardGateway | undefined;
   let purge: NodeJS.Timeout | undefined;
   const close = async (): Promise<void> => {
     clearInterval(purge);
@@ -71,23 +77,27 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     // Sessions name the gateway in their URLs, and the gateway asks about sessions: its port is filled in when it is known.
     const address = { scheme: 'http' as const, host, port: options.gatewayPort };
     const { portolan, logger } = compose(
-      localModule(configuration, sqlite, secrets, options.logSink),
+      localModule(configuration, sqlite, secrets, options.logSink, options.handlers),
       publicUrl === undefined ? address : undefined,
-      (ended) => gateway.closeSession(ended),
+      (ended) => gateway?.closeSession(ended),
     );
-    const gateway = await startForwardGateway({
-      host,
-      port: options.gatewayPort,
-      authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
-      egress: createEgressPolicy(egress ?? {}),
-      logger,
-      clock: systemClock,
-      onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
-    });
-    servers.push(gateway);
-    address.port = gateway.port;
+    const { gatewayAuthorizer, proxy } = portolan;
+    if (gatewayAuthorizer !== undefined) {
+      gateway = await startForwardGateway({
+        host,
+        port: options.gatewayPort,
+        authorize: (credentials) => gatewayAuthorizer.authorize(credentials),
+        egress: createEgressPolicy(egress ?? {}),
+        logger,
+        clock: systemClock,
+        onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
+      });
+      servers.push(gateway);
+      address.port = gateway.port;
+    }
     const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
-    servers.push(server);
+    // after the requests in flight
+    servers.push({ close: () => server.close().then(() => proxy?.close()) });
     purge = setInterval(() => {
       sqlite.purgeExpired(systemClock.now() - purgeEveryMs).catch((error: unknown) => {
         logger.log('warn', 'purge.failed', { 'error.type': error instanceof PortError ? error.code : 'bug' });
@@ -96,7 +106,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     purge.unref();
     return {
       port: server.port,
-      gatewayPort: gateway.port,
+      gatewayPort: gateway?.port,
       unreadableSecrets: await findUnreadableSecrets(configuration, secrets),
       // Last, so that a start that fails does not use up what is shown only once.
       firstKey: await makeFirstKey(portolan.storedKeys, configuration),

@@ -9,12 +9,13 @@ export interface UnreadableSecret {
   readonly error: PortError;
 }
 
-/** Tries every secret that a configuration names, those of the pools too: what is missing is better told at start than by the first session. */
+/** Tries every secret that a configuration names, those of pools and upstreams too: what is missing is better told at start than by the first session. */
 export async function findUnreadableSecrets(
-  { auth, signingSecret, pools = {} }: Configuration,
+  { auth, signingSecret, pools = {}, upstreams = {} }: Configuration,
   secrets: Secrets,
 ): Promise<readonly UnreadableSecret[]> {
   const named = [signingSecret, auth?.keysSecret, ...Object.values(pools).map(({ secret }) => secret)];
+  for (const { tls } of Object.values(upstreams)) named.push(tls?.ca, tls?.clientCertificate);
   const names = new Set(named.filter((name) => name !== undefined));
   const tried = await Promise.all(
     [...names].map(async (name) => {

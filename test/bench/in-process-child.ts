@@ -10,6 +10,7 @@ import { Authenticator } from '../../core/auth/authenticator.ts';
 import type { Principal } from '../../core/auth/authenticator.ts';
 import { Signer } from '../../core/auth/signer.ts';
 import { createControlHandler } from '../../core/control/control-handler.ts';
+import { sessionOperations } from '../../core/control/session-operations.ts';
 import type { ControlPorts } from '../../core/control/control-handler.ts';
 import { RateLimiter } from '../../core/limits/rate-limiter.ts';
 import { ReadinessCheck } from '../../core/control/readiness.ts';
@@ -69,22 +70,28 @@ function withoutAuthentication(): HttpHandler {
   const durableStore = durable(store, { clock, crypto });
   const counters = new StoreCounters(durableStore, clock);
   const principal: Principal = { keyId: 'stub', tenant: fixtures.tenant, scopes: new Set(scopes) };
+  const logger = { log: () => undefined };
   const ports: ControlPorts = {
-    sessions: new Sessions(
-      { store: durableStore, counters, clock, crypto, signer, exits },
-      { tombstoneMs: 3_600_000, createsPerHour: 10_000 },
-    ),
-    credentials: new Credentials(exits, signer, clock, { scheme: 'http', host: 'gateway.example.com', port: 8788 }),
+    operations: sessionOperations({
+      sessions: new Sessions(
+        { store: durableStore, counters, clock, crypto, signer, exits },
+        { tombstoneMs: 3_600_000, createsPerHour: 10_000 },
+      ),
+      credentials: new Credentials(exits, signer, clock, { scheme: 'http', host: 'gateway.example.com', port: 8788 }),
+      counters,
+      clock,
+      crypto,
+      logger,
+    }),
     authenticator: { authenticate: () => principal } satisfies Pick<Authenticator, 'authenticate'>,
     limiter: new RateLimiter(clock, 1_000_000_000),
     readiness: new ReadinessCheck(durableStore, secrets, [], clock),
     secrets,
-    counters,
     clock,
     crypto,
-    logger: { log: () => undefined },
+    logger,
   };
-  return createControlHandler(ports);
+  return createControlHandler(ports).handle;
 }
 
 /** As deployed: API keys from a secret, the log with its scrubber, lines thrown away at the very end. */

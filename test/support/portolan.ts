@@ -2,12 +2,12 @@ import { expect } from 'vitest';
 import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
 import { newApiKey, scopes } from '../../core/auth/api-key.ts';
 import type { ApiKeyRecord, Scope } from '../../core/auth/api-key.ts';
-import type { Configuration } from '../../core/config/configuration.ts';
+import type { SessionsConfiguration } from '../../core/config/configuration.ts';
 import { readBody } from '../../core/http/body.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import type { Body, Counters, HeaderFields, LogAttributes, RequestContext } from '../../core/ports/index.ts';
 import { createPortolan } from '../../core/portolan.ts';
-import type { Portolan } from '../../core/portolan.ts';
+import type { SessionsPortolan } from '../../core/portolan.ts';
 import type { GatewayAddress } from '../../core/session/credentials.ts';
 import { createJsonLogger } from '../../core/telemetry/json-logger.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -24,7 +24,7 @@ export const canaries = {
 
 export const gatewayAddress: GatewayAddress = { scheme: 'http', host: '127.0.0.1', port: 8788 };
 
-const configuration: Configuration = {
+const configuration: SessionsConfiguration = {
   auth: { keysSecret: 'api-keys' },
   signingSecret: 'signing',
   pools: {
@@ -38,7 +38,7 @@ const configuration: Configuration = {
 
 export interface HarnessOptions {
   /** Over the default configuration: `direct`, `iproyal` and `webshare` pools. */
-  readonly configuration?: Partial<Configuration> | undefined;
+  readonly configuration?: Partial<SessionsConfiguration> | undefined;
   readonly clock?: FakeClock | undefined;
   readonly store?: FallibleStore | undefined;
   readonly counters?: Counters | undefined;
@@ -72,7 +72,7 @@ export interface Logged {
 }
 
 export interface Harness {
-  readonly portolan: Portolan;
+  readonly portolan: SessionsPortolan;
   readonly clock: FakeClock;
   readonly store: FallibleStore;
   readonly secrets: MemorySecrets;

@@ -39,6 +39,9 @@ async function start(env: Environment, beside: string): Promise<void> {
   const port = optionalInteger(env, 'PORTOLAN_GATEWAY_PORT', 0, 65_535) ?? 8_788;
   const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
   const { portolan, configuration, logger, clock } = compose(await platformModule(env, beside));
+  const { gatewayAuthorizer } = portolan;
+  if (gatewayAuthorizer === undefined)
+    throw new ConfigurationError('The configuration has no pools: there are no sessions to serve');
   if (configuration.gateway?.publicUrl === undefined) {
     throw new ConfigurationError(
       'gateway.publicUrl is not set in the configuration: without it no proxy URL leads to this gateway',
@@ -47,7 +50,7 @@ async function start(env: Environment, beside: string): Promise<void> {
   const gateway = await startForwardGateway({
     host,
     port,
-    authorize: (credentials) => portolan.gatewayAuthorizer.authorize(credentials),
+    authorize: (credentials) => gatewayAuthorizer.authorize(credentials),
     egress: createEgressPolicy(configuration.gateway.egress ?? {}),
     logger,
     clock,
