@@ -66,7 +66,7 @@ resource "azurerm_cdn_frontdoor_secret" "this" {
 
   secret {
     customer_certificate {
-      key_vault_certificate_id = replace(local.certificate_url, "/secrets/", "/certificates/")
+      key_vault_certificate_id = "https://${local.certificate[1]}.vault.azure.net/certificates/${local.certificate[2]}"
     }
   }
 

@@ -1,8 +1,8 @@
 locals {
-  encrypted = var.encryption_key_id != null
-  key_parts = split("/", coalesce(var.encryption_key_id, "//////////"))
+  key       = try(regex("^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/([^/]+)/keys/([^/]+)$", var.encryption_key_id), null)
+  encrypted = local.key != null
   # Without version: the key may be rotated in its vault.
-  key_url = local.encrypted ? "https://${try(local.key_parts[8], "")}.vault.azure.net/keys/${try(local.key_parts[10], "")}" : null
+  key_url = local.encrypted ? "https://${local.key[0]}.vault.azure.net/keys/${local.key[1]}" : null
 }
 
 # Of its own: the function itself has no business with the key.
@@ -13,6 +13,8 @@ resource "azurerm_user_assigned_identity" "encryption" {
   resource_group_name = local.group
   location            = local.location
   tags                = local.tags
+
+  depends_on = [data.azurerm_client_config.current]
 }
 
 resource "azurerm_role_assignment" "encryption" {

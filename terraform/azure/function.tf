@@ -8,7 +8,7 @@ locals {
       PORTOLAN_SECRET_PREFIX  = local.secret_prefix
       AZURE_CLIENT_ID         = azurerm_user_assigned_identity.function.client_id
     },
-    var.config == null ? {} : { PORTOLAN_CONFIG = var.config },
+    var.config == null ? {} : { PORTOLAN_CONFIG = jsonencode(jsondecode(var.config)) }, # without the white space of a pretty file
     var.runtime.attempt_timeout_ms == null ? {} : { PORTOLAN_ATTEMPT_TIMEOUT_MS = tostring(var.runtime.attempt_timeout_ms) },
   )
 
@@ -28,7 +28,7 @@ locals {
   flex_settings = { azurewebjobsstorage = "" }
 
   premium_settings = {
-    WEBSITE_RUN_FROM_PACKAGE                     = local.premium ? azurerm_storage_blob.package.url : ""
+    WEBSITE_RUN_FROM_PACKAGE                     = local.premium ? azurerm_storage_blob.package[local.package_name].url : ""
     WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID = azurerm_user_assigned_identity.function.id
   }
 
@@ -49,13 +49,6 @@ resource "azurerm_service_plan" "this" {
   sku_name                     = local.flex ? "FC1" : lookup(local.premium_sizes, var.runtime.memory_mb, "EP1")
   maximum_elastic_worker_count = local.premium ? var.runtime.max_instances : null
   tags                         = local.tags
-
-  lifecycle {
-    precondition {
-      condition     = length(local.refusals) == 0
-      error_message = join("\n", local.refusals)
-    }
-  }
 }
 
 resource "azurerm_function_app_flex_consumption" "this" {
@@ -67,7 +60,7 @@ resource "azurerm_function_app_flex_consumption" "this" {
   service_plan_id     = azurerm_service_plan.this.id
 
   storage_container_type            = "blobContainer"
-  storage_container_endpoint        = "${azurerm_storage_account.host.primary_blob_endpoint}${azurerm_storage_blob.package.storage_container_name}"
+  storage_container_endpoint        = "${azurerm_storage_account.host.primary_blob_endpoint}${azurerm_storage_blob.package[local.package_name].storage_container_name}"
   storage_authentication_type       = "UserAssignedIdentity"
   storage_user_assigned_identity_id = azurerm_user_assigned_identity.function.id
 

@@ -1,4 +1,12 @@
-data "azurerm_client_config" "current" {}
+# Everything depends on it: what is refused is refused by our sentence, before the provider finds words of its own.
+data "azurerm_client_config" "current" {
+  lifecycle {
+    precondition {
+      condition     = length(local.refusals) == 0
+      error_message = join("\n", local.refusals)
+    }
+  }
+}
 
 locals {
   base     = "${var.name}-${var.environment}"

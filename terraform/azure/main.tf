@@ -12,4 +12,6 @@ resource "azurerm_user_assigned_identity" "function" {
   resource_group_name = local.group
   location            = local.location
   tags                = local.tags
+
+  depends_on = [data.azurerm_client_config.current]
 }

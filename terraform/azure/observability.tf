@@ -7,6 +7,8 @@ resource "azurerm_log_analytics_workspace" "this" {
   daily_quota_gb               = var.azure.log_daily_gb
   local_authentication_enabled = false
   tags                         = local.tags
+
+  depends_on = [data.azurerm_client_config.current]
 }
 
 # The function's lines on standard output arrive here as `traces` of the category Host.Function.Console, the line as the message; requests
@@ -19,6 +21,15 @@ resource "azurerm_application_insights" "this" {
   application_type              = "Node.JS"
   local_authentication_disabled = true # the connection string alone lets nobody write
   tags                          = local.tags
+}
+
+# Left alone, the tables of Application Insights keep everything for 90 days, whatever the workspace says. Traces hold clients' addresses.
+resource "azurerm_log_analytics_workspace_table" "this" {
+  for_each = toset(["AppDependencies", "AppExceptions", "AppMetrics", "AppPerformanceCounters", "AppRequests", "AppTraces"])
+
+  workspace_id      = azurerm_log_analytics_workspace.this.id
+  name              = each.value
+  retention_in_days = var.logs.retention_days
 }
 
 # Who read which secret, and who was refused.

@@ -65,26 +65,35 @@ resource "azurerm_storage_account" "host" {
 # Not `zip_deploy_file`: azurerm calls an endpoint that Flex Consumption does not have (azurerm#29630), it redeploys when the path changes,
 # not the content (azurerm#21527), and it needs the publishing password, which is off here. What a Flex app starts is the blob
 # `released-package.zip` of its deployment container, which is also where Azure's own One Deploy leaves it.
+locals {
+  # Not the hash itself: base64 has characters that a container's name has not.
+  package_name = "package-${substr(sha256(var.package.sha256_base64), 0, 16)}"
+}
+
 resource "azurerm_storage_container" "package" {
-  name                  = "package-${substr(sha256(var.package.sha256_base64), 0, 16)}"
+  for_each = toset([local.package_name])
+
+  name                  = each.value
   storage_account_id    = azurerm_storage_account.host.id
   container_access_type = "private"
 
   lifecycle {
-    create_before_destroy = true
+    create_before_destroy = true # the old one goes when the function has left it
   }
 }
 
 resource "azurerm_storage_blob" "package" {
+  for_each = toset([local.package_name])
+
   name                   = "released-package.zip"
   storage_account_name   = azurerm_storage_account.host.name
-  storage_container_name = azurerm_storage_container.package.name
+  storage_container_name = azurerm_storage_container.package[each.value].name
   type                   = "Block"
   content_type           = "application/zip"
   source                 = var.package.path
 
   lifecycle {
     create_before_destroy = true
-    ignore_changes        = [source] # the same bytes under another path; other bytes have another container
+    ignore_changes        = [source] # the same package under another path; another package is another instance
   }
 }

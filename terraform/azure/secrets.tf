@@ -10,6 +10,8 @@ locals {
   vault_id     = local.own_vault ? azurerm_key_vault.this[0].id : local.their_vaults[0]
   vault_url    = local.own_vault ? azurerm_key_vault.this[0].vault_uri : "https://${element(split("/", local.their_vaults[0]), -1)}.vault.azure.net"
 
+  secret_ends = { for name, made in time_static.secret : name => var.azure.secret_days == 0 ? null : timeadd(made.rfc3339, "${var.azure.secret_days * 24}h") }
+
   # Without version: what a role can be given on.
   secret_ids = merge(
     local.existing,
@@ -46,7 +48,8 @@ resource "azurerm_key_vault" "this" {
   tags = local.tags
 }
 
-# When each version was written, so that its expiry does not move with every plan.
+# When each version was written, so that its end does not move with every plan. The function passes over a secret that has ended, as over one
+# that is disabled, and stops answering: next_steps says when that will be.
 resource "time_static" "secret" {
   for_each = local.written
   triggers = { version = each.value }
@@ -58,7 +61,7 @@ resource "azurerm_key_vault_secret" "this" {
   name             = "${local.secret_prefix}${each.key}"
   key_vault_id     = local.vault_id
   content_type     = "text/plain"
-  expiration_date  = var.azure.secret_days == 0 ? null : timeadd(time_static.secret[each.key].rfc3339, "${var.azure.secret_days * 24}h")
+  expiration_date  = local.secret_ends[each.key]
   value_wo         = lookup(var.secret_values, each.key, null) # in no state and no plan
   value_wo_version = each.value
   tags             = local.tags
@@ -68,13 +71,5 @@ resource "azurerm_key_vault_secret" "this" {
       condition     = contains(keys(var.secret_values), each.key)
       error_message = "secrets[\"${each.key}\"] has a version, and secret_values has no value for it. Give TF_VAR_secret_values with every plan, or leave the version out and fill the secret by hand."
     }
-  }
-}
-
-# An expired secret is passed over like a disabled one (adapters/azure/key-vault.ts): the function would stop answering.
-check "secrets_expire" {
-  assert {
-    condition     = var.azure.secret_days == 0 || alltrue([for secret in time_static.secret : timecmp(plantimestamp(), timeadd(secret.rfc3339, "${(var.azure.secret_days - 30) * 24}h")) < 0])
-    error_message = "A secret expires within 30 days. Raise its version in `secrets` and apply, with its value in TF_VAR_secret_values."
   }
 }

@@ -99,6 +99,10 @@ mock_resource "azurerm_log_analytics_workspace" {
   }
 }
 
+mock_resource "azurerm_log_analytics_workspace_table" {
+  defaults = { id = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/portolan/providers/Microsoft.OperationalInsights/workspaces/portolan/tables/AppTraces" }
+}
+
 mock_resource "azurerm_application_insights" {
   defaults = {
     id                = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/portolan/providers/Microsoft.Insights/components/portolan"
@@ -181,5 +185,5 @@ mock_resource "azurerm_cdn_frontdoor_firewall_policy" {
 }
 
 mock_resource "time_static" {
-  defaults = { rfc3339 = "2026-11-21T00:00:00Z" }
+  defaults = { rfc3339 = "2099-11-21T00:00:00Z" }
 }
