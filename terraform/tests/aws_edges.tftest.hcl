@@ -174,3 +174,17 @@ run "balancer" {
     error_message = "Errors are the target's and the balancer's own."
   }
 }
+
+# The sentences are in aws_refused; here, that the module shows them.
+run "refused" {
+  command = plan
+  module { source = "../aws" }
+
+  variables {
+    edge          = { kind = "function", waf = true }
+    secrets       = { api-keys = { version = 1 } }
+    secret_values = {}
+  }
+
+  expect_failures = [aws_lambda_function.this, aws_secretsmanager_secret_version.this["api-keys"]]
+}

@@ -1,0 +1,1 @@
+../../aws/variables.aws.tf
