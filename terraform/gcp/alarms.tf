@@ -33,7 +33,8 @@ resource "google_monitoring_alert_policy" "this" {
       query               = each.value.query
       duration            = each.value.duration
       evaluation_interval = "60s"
-      # A metric counted from logs, and Cloud Run's own in a new project, is there with its first point only: checked, the first apply fails.
+      # A metric counted from logs is known ten minutes after it is made: checked, the first apply fails
+      # (https://github.com/hashicorp/terraform-provider-google/issues/11102).
       disable_metric_validation = true
     }
   }

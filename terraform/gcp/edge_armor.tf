@@ -5,7 +5,7 @@
 #          100000  without edge.routes: everything, with the rate limit
 #      2147483647  what nothing matched: forwarded without edge.routes, else 404
 resource "google_compute_security_policy" "this" {
-  count = local.armor ? 1 : 0
+  count = local.balancer ? 1 : 0
 
   project     = local.project
   name        = local.prefix
@@ -98,14 +98,11 @@ resource "google_compute_security_policy" "this" {
 }
 
 locals {
-  armor = local.balancer && (var.edge.waf || var.edge.rate_per_second != null || length(var.edge.routes) > 0)
-
   rate_window = 10 # seconds: the shortest that Cloud Armor counts over
 
-  # 50 a second where a firewall is asked for, else what is asked for. A rule that throttles counts for itself, so with several forwarding
-  # rules there is no one limit (refusals.tf).
+  # A rule that throttles counts for itself, so with several forwarding rules there is no one limit, and asking for it is refused.
   forwarding = length([for route in var.edge.routes : route if route.action == "forward"])
-  rate_limit = !local.balancer ? null : var.edge.rate_per_second != null ? var.edge.rate_per_second : var.edge.waf && local.forwarding <= 1 ? 50 : null
+  rate_limit = local.balancer && local.forwarding <= 1 ? coalesce(var.edge.rate_per_second, 50) : null
 
   # cve-canary holds the rules against Log4j.
   armor_firewall = var.edge.waf ? ["sqli-v33-stable", "xss-v33-stable", "lfi-v33-stable", "rce-v33-stable", "protocolattack-v33-stable", "scannerdetection-v33-stable", "cve-canary"] : []

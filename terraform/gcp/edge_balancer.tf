@@ -30,7 +30,7 @@ resource "google_compute_backend_service" "function" {
   name                  = local.prefix
   protocol              = "HTTPS"
   load_balancing_scheme = "EXTERNAL_MANAGED"
-  security_policy       = one(google_compute_security_policy.this[*].id)
+  security_policy       = google_compute_security_policy.this[0].id
 
   backend {
     group = google_compute_region_network_endpoint_group.function[0].id

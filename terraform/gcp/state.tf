@@ -7,7 +7,7 @@ resource "google_firestore_database" "state" {
   point_in_time_recovery_enablement = coalesce(var.state.point_in_time_recovery, true) ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
 
   # The provider's default on destroy is ABANDON: it says "destroyed", the database stays and costs, and its name is taken
-  # (https://github.com/hashicorp/terraform-provider-google/issues/16488, 22535). Here a destroy deletes it, or is refused aloud.
+  # (https://github.com/hashicorp/terraform-provider-google/issues/16488, 22535). Here a destroy deletes it, or is refused aloud (16325).
   deletion_policy         = "DELETE"
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
 

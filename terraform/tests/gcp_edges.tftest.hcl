@@ -87,8 +87,12 @@ run "balancer" {
     error_message = "Plain HTTP is redirected, method and all."
   }
   assert {
-    condition     = google_compute_backend_service.function[0].load_balancing_scheme == "EXTERNAL_MANAGED" && google_compute_backend_service.function[0].log_config[0].enable && google_compute_backend_service.function[0].security_policy == null && google_compute_region_network_endpoint_group.function[0].cloud_run[0].service == "portolan-test"
-    error_message = "The function is behind it, its requests are logged, and Cloud Armor costs nothing unasked."
+    condition     = google_compute_backend_service.function[0].load_balancing_scheme == "EXTERNAL_MANAGED" && google_compute_backend_service.function[0].log_config[0].enable && google_compute_backend_service.function[0].security_policy == google_compute_security_policy.this[0].id && google_compute_region_network_endpoint_group.function[0].cloud_run[0].service == "portolan-test"
+    error_message = "The function is behind it, its requests are logged, and Cloud Armor is before it."
+  }
+  assert {
+    condition     = { for rule in google_compute_security_policy.this[0].rule : rule.priority => rule.action } == { 100000 = "throttle", 2147483647 = "allow" } && one([for rule in google_compute_security_policy.this[0].rule : rule.rate_limit_options[0].rate_limit_threshold[0].count if rule.priority == 100000]) == 500
+    error_message = "Fifty a second unless something else is said, and everything else is let in."
   }
   assert {
     condition     = output.capabilities.waf && output.capabilities.routes && output.capabilities.rate_limit && output.capabilities.cors && output.capabilities.custom_domain && output.capabilities.streaming
@@ -144,14 +148,18 @@ run "balancer_with_everything" {
   }
 }
 
-run "balancer_with_a_firewall_only" {
+run "balancer_with_several_routes" {
   command = plan
   module { source = "../gcp" }
   variables {
-    edge = { kind = "balancer", waf = true, domain = { name = "portolan.example.com", certificate_id = "projects/acme-portolan/global/sslCertificates/portolan" } }
+    edge = {
+      kind   = "balancer"
+      domain = { name = "portolan.example.com", certificate_id = "projects/acme-portolan/global/sslCertificates/portolan" }
+      routes = [{ priority = 1, paths = ["/v1/*"] }, { priority = 2, paths = ["/readyz"] }]
+    }
   }
   assert {
-    condition     = { for rule in google_compute_security_policy.this[0].rule : rule.priority => rule.action if rule.priority > 2000 } == { 100000 = "throttle", 2147483647 = "allow" } && one([for rule in google_compute_security_policy.this[0].rule : rule.rate_limit_options[0].rate_limit_threshold[0].count if rule.priority == 100000]) == 500
-    error_message = "Fifty a second unless something else is said, and everything else is let in."
+    condition     = { for rule in google_compute_security_policy.this[0].rule : rule.priority => rule.action } == { 10001 = "allow", 10002 = "allow", 2147483647 = "deny(404)" }
+    error_message = "Two rules would be two limits, so there is none; what neither matches is 404."
   }
 }

@@ -94,8 +94,13 @@ run "regulated" {
     error_message = "What is still empty is said."
   }
   assert {
-    condition     = google_logging_project_bucket_config.this[0].retention_days == 365 && google_logging_project_sink.this[0].filter == google_logging_project_exclusion.this[0].filter && output.log_location == "projects/acme-portolan/locations/europe-west1/buckets/portolan-of-acme-prod"
+    condition     = google_logging_project_bucket_config.this[0].retention_days == 365 && google_logging_project_sink.this[0].filter == google_logging_project_exclusion.this[0].filter && google_logging_project_bucket_config.this[0].location == "europe-west1" && output.log_location == google_logging_project_bucket_config.this[0].id
     error_message = "Logs are kept for a year, in one place."
+  }
+  # fabric#1898: a deleted bucket's name is taken for seven days.
+  assert {
+    condition     = google_logging_project_bucket_config.this[0].bucket_id == "portolan-of-acme-prod-${time_static.logs[0].unix}"
+    error_message = "The bucket of logs is called after its time, so that destroy and apply work in a row: ${google_logging_project_bucket_config.this[0].bucket_id}"
   }
   assert {
     condition     = google_storage_bucket.code.logging[0].log_bucket == "acme-access-logs" && one([for policy in google_artifact_registry_repository.images.cleanup_policies : policy.most_recent_versions[0].keep_count if policy.action == "KEEP"]) == 7 && google_pubsub_subscription.dead_letter[0].message_retention_duration == "604800s"
