@@ -1,9 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../../core/http/header-list.ts';
+import { RequestRejected } from '../../../../core/ports/http.ts';
 import { checkTarget } from '../../../../core/proxy/routing/check-target.ts';
 import { compileRouter } from '../../../../core/proxy/routing/router.ts';
 import { lenientPaths, traversals } from './traversals.ts';
+
+/** The detail of the 400; `undefined` when the target passes. */
+function refusalOf(target: string, rules?: Parameters<typeof checkTarget>[1]): string | undefined {
+  try {
+    checkTarget(target, rules);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RequestRejected) || error.status !== 400) throw error;
+    return error.detail;
+  }
+}
 
 describe('a target', () => {
   it.each([
@@ -23,7 +35,7 @@ describe('a target', () => {
     ["/!$&'()*+,;=:@-._~"],
     ['/a%3Ab'],
   ])('%s may be forwarded', (target) => {
-    expect(checkTarget(target)).toBeUndefined();
+    expect(refusalOf(target)).toBeUndefined();
   });
 
   it.each<[case_: string, target: string, detail: string]>([
@@ -64,26 +76,30 @@ describe('a target', () => {
     ['a space', '/a b', 'must be encoded'],
     ['what is not ASCII', '/café', 'must be encoded'],
   ])('%s: %s is refused', (_, target, detail) => {
-    expect(checkTarget(target)).toContain(detail);
+    expect(refusalOf(target)).toContain(detail);
   });
 
   it.each([['%2F'], ['%5C'], ['%00'], ['%3B'], ['%23'], ['%3F'], ['%2f']])(
     'holds %s where the route allows encoded delimiters, but in no dot segment',
     (delimiter) => {
       const rules = { allowEncodedDelimiters: true };
-      expect(checkTarget(`/a${delimiter}b/c`, rules)).toBeUndefined();
-      expect(checkTarget(`/a/..${delimiter}/c`, rules)).toContain('dot segment');
-      expect(checkTarget(`/a/%2e%2E${delimiter}x`, rules)).toContain('dot segment');
-      expect(checkTarget(`/a%2f..${delimiter}x`, rules)).toContain('dot segment');
+      expect(refusalOf(`/a${delimiter}b/c`, rules)).toBeUndefined();
+      expect(refusalOf(`/a/..${delimiter}/c`, rules)).toContain('dot segment');
+      expect(refusalOf(`/a/%2e%2E${delimiter}x`, rules)).toContain('dot segment');
+      expect(refusalOf(`/a%2f..${delimiter}x`, rules)).toContain('dot segment');
     },
   );
 
   it('is judged in linear time', () => {
     for (const part of ['a', '%2541', '%25', '/.', '/%2e%2ea', '%c0%ae', ';', '%25%32%35']) {
       const target = `/${part.repeat(100_000 / part.length)}`;
-      const started = performance.now();
-      checkTarget(target, { allowEncodedDelimiters: true });
-      expect(performance.now() - started, part).toBeLessThan(50);
+      let least = Number.POSITIVE_INFINITY;
+      for (let round = 0; round < 5; round++) {
+        const started = performance.now();
+        refusalOf(target, { allowEncodedDelimiters: true });
+        least = Math.min(least, performance.now() - started);
+      }
+      expect(least, part).toBeLessThan(50);
     }
   });
 
@@ -112,7 +128,7 @@ describe('a target', () => {
     fc.assert(
       fc.property(fc.array(parts, { maxLength: 12 }), fc.boolean(), (all, allowEncodedDelimiters) => {
         const target = `/base/${all.join('')}`;
-        if (checkTarget(target, { allowEncodedDelimiters }) !== undefined) return;
+        if (refusalOf(target, { allowEncodedDelimiters }) !== undefined) return;
         forwarded++;
         for (const path of lenientPaths(target)) expect(path).toMatch(/^\/base\//);
       }),
@@ -148,7 +164,7 @@ describe('traversal strings (H8)', () => {
       let forwarded = 0;
       for (const suffix of corpus) {
         for (const target of [`/public/${suffix}`, `/public${suffix}`, `/t/${suffix}`, `/t/x/${suffix}`]) {
-          if (checkTarget(target, { allowEncodedDelimiters }) !== undefined) continue;
+          if (refusalOf(target, { allowEncodedDelimiters }) !== undefined) continue;
           const match = router.match(
             { method: 'GET', scheme: 'https', authority: 'a', target, headers: new HeaderList(), body: undefined },
             undefined,
