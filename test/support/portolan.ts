@@ -7,6 +7,7 @@ import { readBody } from '../../core/http/body.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import type { Body, Counters, HeaderFields, LogAttributes, RequestContext } from '../../core/ports/index.ts';
 import { createPortolan } from '../../core/portolan.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import type { SessionsPortolan } from '../../core/portolan.ts';
 import type { GatewayAddress } from '../../core/session/credentials.ts';
 import { createJsonLogger } from '../../core/telemetry/json-logger.ts';
@@ -14,6 +15,7 @@ import { FakeClock } from './fake-clock.ts';
 import { FallibleStore } from './fallible-store.ts';
 import { MemorySecrets } from './memory-secrets.ts';
 import { undocumented } from './openapi.ts';
+import { unusedProxyPlatform } from './proxy-platform.ts';
 
 /** What no log line, problem or stored record may ever hold. */
 export const canaries = {
@@ -43,6 +45,8 @@ export interface HarnessOptions {
   readonly store?: FallibleStore | undefined;
   readonly counters?: Counters | undefined;
   readonly random?: (() => number) | undefined;
+  /** Default: one that refuses to be used. */
+  readonly proxy?: ProxyPlatform | undefined;
   /** Where the forward gateway is; `null` for a deployment without one. */
   readonly gateway?: GatewayAddress | null | undefined;
 }
@@ -130,6 +134,7 @@ export function startPortolan(options: HarnessOptions = {}): Harness {
       secrets,
       counters: options.counters,
       random: options.random ?? (() => 0.5),
+      proxy: options.proxy ?? unusedProxyPlatform,
       logger: {
         log(severity, event, attributes = {}) {
           logged.push({ severity, event, attributes });
