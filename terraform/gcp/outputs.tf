@@ -37,7 +37,7 @@ output "state_id" {
 
 output "secret_ids" {
   description = "Ids of the secrets in their cloud, by the names config uses. map(string)"
-  value       = local.secret_ids
+  value       = tomap(local.secret_ids)
 }
 
 output "dead_letter_id" {
@@ -57,7 +57,7 @@ output "dashboard_url" {
 
 output "alarm_names" {
   description = "Names of the alarms by p99_latency, error_rate, cold_starts, throttles, dead_letters; empty with alarms.enabled = false, without dead_letters where there is no queue. map(string)"
-  value       = { for key, policy in google_monitoring_alert_policy.this : key => policy.display_name }
+  value       = tomap({ for key, policy in google_monitoring_alert_policy.this : key => policy.display_name })
 }
 
 output "settings_injected" {
@@ -67,7 +67,7 @@ output "settings_injected" {
 
 output "capabilities" {
   description = "What this cloud can do with this front door; what is false is refused at plan when asked for. Keys are the same on every cloud. map(bool)"
-  value       = local.capabilities
+  value       = tomap(local.capabilities)
 }
 
 locals {
