@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { baseVariables } from '../../.build/terraform/cases.ts';
 import type { Cloud } from '../../.build/terraform/cloud.ts';
 import { planCases } from '../../.build/terraform/plans.ts';
@@ -45,13 +45,6 @@ export async function planDeployment(cloud: Cloud, cases: readonly PlanCase[]): 
   if ('missing' in toolchain) throw new Error(toolchain.missing);
   const secrets = makeDeployedSecrets();
   const workspace = await openWorkspace();
-  // Inside the checkout, because bundles look for packages above them (`@azure/functions-core` under the test's host).
-  mkdirSync('.cache', { recursive: true });
-  const unpacked = mkdtempSync(resolve('.cache', 'deployed-'));
-  const remove = (): void => {
-    workspace.remove();
-    rmSync(unpacked, { recursive: true, force: true });
-  };
   const initialised = await runProgram(toolchain.program, ['init', '-backend=false', '-no-color'], {
     cwd: join(workspace.folder, cloud),
     env: toolchain.env,
@@ -72,18 +65,18 @@ export async function planDeployment(cloud: Cloud, cases: readonly PlanCase[]): 
     cases.map(({ name, variables }) => ({ name, variables: { ...base, ...variables } })),
   );
   if (failures.length > 0) {
-    remove();
+    workspace.remove();
     throw new Error(failures.join('\n'));
   }
   const unpack = (path: unknown): string => {
-    const folder = mkdtempSync(join(unpacked, `${cloud}-`));
+    const folder = mkdtempSync(join(workspace.folder, '..', `${cloud}-`));
     for (const { name, content } of unzip(readFileSync(String(path)))) {
       mkdirSync(join(folder, dirname(name)), { recursive: true });
       writeFileSync(join(folder, name), content);
     }
     return folder;
   };
-  return { secrets, states, output, unpack, remove };
+  return { secrets, states, output, unpack, remove: workspace.remove };
 }
 
 /** The resources of a type. */
