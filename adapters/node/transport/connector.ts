@@ -110,7 +110,7 @@ export class Connector {
     const allowed = candidates.filter((address) => this.#egress.decideAddress(address, port, name).allowed);
     if (allowed.length === 0) throw new UpstreamError('destination_ip_prohibited', false);
     stage.timeoutType = 'connection_timeout';
-    const identity = scheme === 'https' ? await this.#identity.context() : undefined;
+    const identity = scheme === 'https' ? await this.#identity.read() : undefined;
     signal.throwIfAborted();
     const socket = connectTo(allowed, port);
     await opened(socket, 'connect', signal);
@@ -120,13 +120,13 @@ export class Connector {
     socket.on('error', ignore);
     const { connect: connectTls } = await import('node:tls');
     const serverName = this.#profile.tls?.serverName ?? host.text;
-    const key = `${serverName} ${port}`;
+    const key = `${serverName} ${port} ${identity?.versions ?? ''}`;
     const session = this.#sessions.get(key);
     const secure: TLSSocket = connectTls({
       socket,
       host: serverName,
       ...(isIP(serverName) === 0 && { servername: serverName }),
-      ...(identity !== undefined && { secureContext: identity }),
+      ...(identity !== undefined && { secureContext: identity.context }),
       ...(session !== undefined && { session }),
       ALPNProtocols: [...protocols],
     });

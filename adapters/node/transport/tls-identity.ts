@@ -8,7 +8,8 @@ export interface SecretSource {
   current(name: string): Secret | Promise<Secret>;
 }
 
-interface Made {
+/** What a connection is secured with; `versions` tells one from another: a session made under one must not be resumed under the next. */
+export interface Identity {
   readonly versions: string;
   readonly context: SecureContext;
 }
@@ -18,7 +19,7 @@ export class TlsIdentity {
   readonly #secrets: SecretSource;
   readonly #ca: string | undefined;
   readonly #clientCertificate: string | undefined;
-  #made: Made | undefined;
+  #made: Identity | undefined;
 
   constructor(secrets: SecretSource, tls: ConnectionProfile['tls']) {
     this.#secrets = secrets;
@@ -31,26 +32,26 @@ export class TlsIdentity {
    *
    * @throws {UpstreamError} `proxy_configuration_error`: a secret that cannot be read or is no PEM
    */
-  async context(): Promise<SecureContext | undefined> {
+  async read(): Promise<Identity | undefined> {
     if (this.#ca === undefined && this.#clientCertificate === undefined) return undefined;
     try {
-      const [ca, own] = await Promise.all([this.#read(this.#ca), this.#read(this.#clientCertificate)]);
+      const [ca, own] = await Promise.all([this.#secret(this.#ca), this.#secret(this.#clientCertificate)]);
       const versions = JSON.stringify([ca?.version, own?.version]);
-      if (this.#made?.versions === versions) return this.#made.context;
+      if (this.#made?.versions === versions) return this.#made;
       const { createSecureContext, getCACertificates } = await import('node:tls');
       const context = createSecureContext({
         ...(ca !== undefined && { ca: [...getCACertificates('default'), ca.value] }),
         ...(own !== undefined && { cert: own.value, key: own.value }),
       });
       this.#made = { versions, context };
-      return context;
+      return this.#made;
     } catch {
       // neither a service's failure nor OpenSSL's is repeated: both may quote what they read
       throw new UpstreamError('proxy_configuration_error', false);
     }
   }
 
-  async #read(name: string | undefined): Promise<Secret | undefined> {
+  async #secret(name: string | undefined): Promise<Secret | undefined> {
     return name === undefined ? undefined : this.#secrets.current(name);
   }
 }
