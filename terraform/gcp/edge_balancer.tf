@@ -136,6 +136,5 @@ resource "google_compute_global_forwarding_rule" "redirect" {
 
 locals {
   # A certificate map of Certificate Manager, or a classic SSL certificate: the id says which.
-  certificate_id  = try(var.edge.domain.certificate_id, null)
   certificate_map = can(regex("/certificateMaps/", coalesce(local.certificate_id, "none"))) ? "//certificatemanager.googleapis.com/${trimprefix(trimprefix(local.certificate_id, "//certificatemanager.googleapis.com/"), "/")}" : null
 }

@@ -22,6 +22,8 @@ locals {
   gateway  = var.edge.kind == "gateway"
   balancer = var.edge.kind == "balancer"
 
+  certificate_id = try(var.edge.domain.certificate_id, null)
+
   apis = toset(concat(
     [
       "artifactregistry.googleapis.com",

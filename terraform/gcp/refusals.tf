@@ -1,7 +1,7 @@
 # What the shared interface allows and Google Cloud, or this front door, does not: a sentence for each, shown together by the function's
 # precondition. What is wrong on every cloud is in variables.tf.
 locals {
-  environment_text = base64encode(join("", flatten([for key, value in merge(var.settings, local.known) : [key, value]])))
+  environment_text = base64encode(join("", flatten([for key, value in merge(var.settings, local.known, { PORTOLAN_DATABASE = local.prefix }) : [key, value]])))
   # Bytes of UTF-8; length() of the text itself would count characters.
   environment_bytes = length(local.environment_text) / 4 * 3 - (endswith(local.environment_text, "==") ? 2 : endswith(local.environment_text, "=") ? 1 : 0)
 
