@@ -3,8 +3,8 @@
  * is where that cannot be installed. The package is a client to be put into the Admin SDK; here the wire is put in front of it, so that
  * the adapter under test uses its real client over a real socket. One client per project, so that contention crosses processes.
  *
- * Only `(default)` exists, in any project; another database is NOT_FOUND, as in the cloud. Unlike the cloud it does not enforce
- * indexes, quotas or credentials. The package gives every field whatever the mask says; the front applies the mask itself.
+ * `(default)` exists, in any project, and what begins with `deployed`, as if Terraform had made it; another database is NOT_FOUND, as in the
+ * cloud. Unlike the cloud it does not enforce indexes, quotas or credentials. The package gives every field whatever the mask says; the front applies the mask itself.
  */
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
@@ -40,20 +40,21 @@ mock.systemTime.custom(() => new Date((last = Math.max(Date.now(), last + 1))));
 
 const clients = new Map<string, GapicClient>();
 
-/** The client for the database a resource name is in. Throws NOT_FOUND for any but `(default)`. */
+/** The client for the database a resource name is in. Throws NOT_FOUND for one that does not exist. */
 function clientFor(name: unknown): GapicClient {
   const [, projectId = '', , databaseId = ''] = String(name).split('/');
-  if (databaseId !== '(default)') {
+  if (databaseId !== '(default)' && !databaseId.startsWith('deployed')) {
     throw Object.assign(new Error(`The database ${databaseId} does not exist for project ${projectId}`), {
       code: status.NOT_FOUND,
     });
   }
-  let client = clients.get(projectId);
+  const database = `${projectId}/${databaseId}`;
+  let client = clients.get(database);
   if (client === undefined) {
     const firestore = mock.createDatabase({ projectId, databaseId }).firestore();
     // Private, hence the exact pin in package.json.
     client = (firestore as unknown as { _clientPool: { clientFactory(): GapicClient } })._clientPool.clientFactory();
-    clients.set(projectId, client);
+    clients.set(database, client);
   }
   return client;
 }
