@@ -18,7 +18,7 @@ variables {
 run "defaults" {
   module { source = "../gcp" }
   assert {
-    condition     = output.alarm_names == { p99_latency = "portolan-test-p99-latency", error_rate = "portolan-test-error-rate", cold_starts = "portolan-test-cold-starts", throttles = "portolan-test-throttles", dead_letters = "portolan-test-dead-letters" }
+    condition     = output.alarm_names == tomap({ p99_latency = "portolan-test-p99-latency", error_rate = "portolan-test-error-rate", cold_starts = "portolan-test-cold-starts", throttles = "portolan-test-throttles", dead_letters = "portolan-test-dead-letters" })
     error_message = "The five alarms, by the names every cloud uses."
   }
   assert {

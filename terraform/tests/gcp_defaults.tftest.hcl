@@ -138,7 +138,7 @@ run "defaults" {
     error_message = "The dashboard's address: ${output.dashboard_url}"
   }
   assert {
-    condition     = output.capabilities == { architecture_arm64 = false, concurrency = true, cors = false, custom_domain = false, encryption_key = true, min_instances = true, network = true, point_in_time_recovery = true, private_edge = true, rate_limit = false, routes = false, streaming = true, waf = false }
+    condition     = output.capabilities == tomap({ architecture_arm64 = false, concurrency = true, cors = false, custom_domain = false, encryption_key = true, min_instances = true, network = true, point_in_time_recovery = true, private_edge = true, rate_limit = false, routes = false, streaming = true, waf = false })
     error_message = "What the default front door can do."
   }
 }

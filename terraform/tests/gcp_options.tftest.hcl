@@ -126,7 +126,7 @@ run "large_and_elsewhere" {
     error_message = "Processors follow the memory; the database may be in two regions; a connector may be there already."
   }
   assert {
-    condition     = length(google_secret_manager_secret.this) == 0 && output.secret_ids == { signing-key = "projects/123456789012/secrets/shared-signing-key" } && google_secret_manager_secret_iam_member.read["signing-key"].secret_id == "shared-signing-key"
+    condition     = length(google_secret_manager_secret.this) == 0 && output.secret_ids == tomap({ signing-key = "projects/123456789012/secrets/shared-signing-key" }) && google_secret_manager_secret_iam_member.read["signing-key"].secret_id == "shared-signing-key"
     error_message = "A secret that is there is read, not made."
   }
 }
