@@ -5,6 +5,10 @@ data "azurerm_client_config" "current" {
       condition     = length(local.refusals) == 0
       error_message = join("\n", local.refusals)
     }
+    precondition {
+      condition     = length(local.refused_ids) == 0
+      error_message = join("\n", local.refused_ids)
+    }
   }
 }
 
