@@ -8,15 +8,8 @@ import type { BodySource } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import type { Pending } from './http1-connection.ts';
 import { RequestBody } from './request-body.ts';
-import { toUpstreamError } from './upstream-errors.ts';
+import { toUpstreamError, upstreamErrorType } from './upstream-errors.ts';
 import type { Watch, Watched } from './watch.ts';
-
-/** Who owns the session. */
-export interface ExchangeEvents {
-  /** What ended the session, if it has ended. */
-  sessionError(): unknown;
-  over(): void;
-}
 
 /** Greatest number of 1xx responses before the final one. */
 const maxInformational = 64;
@@ -52,22 +45,24 @@ export class Http2Exchange implements BodySource, Watched {
   readonly #pending: Pending;
   readonly #profile: ConnectionProfile;
   readonly #watch: Watch;
-  readonly #events: ExchangeEvents;
+  readonly #onOver: () => void;
+  #error: Error | undefined;
   #stream: ClientHttp2Stream | undefined;
   #requestBody: RequestBody | undefined;
   #body: ReceivedBody | undefined;
   #phase: 'awaiting-continue' | 'awaiting-head' | 'over' | 'receiving' | 'sending' = 'sending';
   #informational = 0;
+  #sent = false;
   readonly #onAbort = (): void => {
     this.#fail(this.#pending.options.signal?.reason);
   };
 
-  constructor(session: ClientHttp2Session, pending: Pending, profile: ConnectionProfile, watch: Watch, events: ExchangeEvents) {
+  constructor(session: ClientHttp2Session, pending: Pending, profile: ConnectionProfile, watch: Watch, onOver: () => void) {
     this.#session = session;
     this.#pending = pending;
     this.#profile = profile;
     this.#watch = watch;
-    this.#events = events;
+    this.#onOver = onOver;
   }
 
   start(): void {
@@ -86,7 +81,7 @@ export class Http2Exchange implements BodySource, Watched {
       });
     } catch (error) {
       this.#phase = 'over';
-      this.#events.over();
+      this.#onOver();
       this.#pending.reject(toUpstreamError(error, false));
       return;
     }
@@ -160,8 +155,8 @@ export class Http2Exchange implements BodySource, Watched {
     stream.on('wantTrailers', () => {
       this.#sendTrailers(stream);
     });
-    stream.on('error', () => {
-      // the close that follows knows as much
+    stream.on('error', (error) => {
+      this.#error = error;
     });
     stream.on('close', () => {
       this.#onClose(stream.rstCode);
@@ -195,13 +190,10 @@ export class Http2Exchange implements BodySource, Watched {
   #onClose(code: number | undefined): void {
     if (this.#phase === 'over') return;
     const hasHead = this.#phase === 'receiving';
-    const sessionError = this.#events.sessionError();
-    let type: UpstreamErrorType;
-    if (sessionError !== undefined && (code === undefined || code === cancelled || code === noError)) {
-      ({ type } = toUpstreamError(sessionError, true));
-    } else {
-      type = resetTypes[code ?? noError] ?? 'http_protocol_error';
-    }
+    // a reset of the stream is told by its code; everything else befell the connection
+    const { code: cause } = (this.#error ?? {}) as NodeJS.ErrnoException;
+    const isReset = cause === undefined || cause === 'ERR_HTTP2_STREAM_ERROR';
+    let type = isReset ? (resetTypes[code ?? noError] ?? 'http_protocol_error') : upstreamErrorType(this.#error);
     if (hasHead && type === 'connection_terminated') type = 'http_response_incomplete';
     // a refused stream has not been processed in any way: as safe as if it had not been sent (RFC 9113 section 8.7)
     this.#fail(new UpstreamError(type, code !== refusedStream));
@@ -244,6 +236,7 @@ export class Http2Exchange implements BodySource, Watched {
   }
 
   #requestSent(): void {
+    this.#sent = true;
     if (this.#phase === 'receiving' || this.#phase === 'over') return;
     this.#phase = 'awaiting-head';
     this.#due(this.#profile.responseHeadersTimeoutMs);
@@ -282,11 +275,11 @@ export class Http2Exchange implements BodySource, Watched {
     this.#phase = 'over';
     this.#pending.options.signal?.removeEventListener('abort', this.#onAbort);
     // the answer has come whole: the rest of the request would go nowhere
-    if (this.#requestBody !== undefined) {
+    if (!this.#sent) {
       this.#dropRequestBody();
       this.#stream?.close(cancelled);
     }
-    this.#events.over();
+    this.#onOver();
   }
 }
 

@@ -8,13 +8,14 @@ import type { Connector, Destination } from './connector.ts';
 import type { Pending } from './http1-connection.ts';
 import type { Http1Transport } from './http1-transport.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { toUpstreamError } from './upstream-errors.ts';
 import type { Watch, Watched } from './watch.ts';
 
 /** How long a session without streams is kept, in milliseconds. */
 const keepAliveMs = 30_000;
 const sweepEveryMs = 1_000;
-/** Streams at once on one connection until the upstream says how many it takes (RFC 9113 section 5.1.2: at least 100 is recommended). */
-const presumedStreams = 100;
+/** Streams at once on a connection whose upstream sets no limit (RFC 9113 section 6.5.2: no fewer than 100 is recommended). */
+const minStreams = 100;
 /** Greatest header section, as `maxHeadBytes` of HTTP/1.1; and of one stream's and one connection's content under way, in bytes. */
 const maxHeaderListSize = 65_536;
 const maxHeaderFields = 2_000;
@@ -95,11 +96,11 @@ interface OriginEvents {
 interface Open {
   readonly session: ClientHttp2Session;
   streams: number;
+  /** The upstream has said how many streams it takes. */
+  ready: boolean;
   /** It takes no new streams. */
   leaving: boolean;
   idleSince: EpochMillis;
-  /** What ended it, for the streams it takes with it. */
-  error: unknown;
 }
 
 /** The sessions to one scheme, host, port and address. */
@@ -137,8 +138,8 @@ class Origin {
     for (const open of this.#open) {
       const { session } = open;
       if (open.streams === 0 && open.idleSince + keepAliveMs <= now) session.destroy();
-      if (open.leaving || session.closed || session.destroyed) continue;
-      if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? presumedStreams)) {
+      if (!open.ready || open.leaving || session.closed || session.destroyed) continue;
+      if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? minStreams)) {
         this.#start(open, pending);
         return;
       }
@@ -175,10 +176,9 @@ class Origin {
         protocols: ['h2', 'http/1.1'],
       });
       const { connect } = await import('node:http2');
-      this.#connecting = false;
-      const waiting = this.#waiting.splice(0).filter((one) => one.leave());
       if (scheme === 'https' && (socket as TLSSocket).alpnProtocol !== 'h2') {
-        this.#speakHttp1(socket, waiting);
+        this.#connecting = false;
+        this.#speakHttp1(socket, this.#left());
         return;
       }
       const session = connect(`${scheme}://portolan.invalid`, {
@@ -187,27 +187,50 @@ class Origin {
         settings: { enablePush: false, initialWindowSize: streamWindow, maxHeaderListSize },
       });
       this.#adopt(session);
-      for (const { pending } of waiting) this.take(pending);
     } catch (error) {
-      this.#connecting = false;
-      for (const one of this.#waiting.splice(0)) if (one.leave()) one.pending.reject(error);
-      this.#settle();
+      this.#giveUp(error);
     }
   }
 
-  #speakHttp1(socket: Socket, [first, ...others]: readonly Waiting[]): void {
+  /** Those who wait and are still there: they wait no longer. */
+  #left(): Pending[] {
+    return this.#waiting.splice(0).flatMap((one) => (one.leave() ? [one.pending] : []));
+  }
+
+  #giveUp(error: unknown): void {
+    this.#connecting = false;
+    for (const pending of this.#left()) pending.reject(error);
+    this.#settle();
+  }
+
+  #speakHttp1(socket: Socket, [first, ...others]: readonly Pending[]): void {
     if (first === undefined) socket.on('error', () => undefined).destroy();
-    else this.#http1.sendOver(socket, first.pending);
-    for (const { pending } of others) {
+    else this.#http1.sendOver(socket, first);
+    for (const pending of others) {
       this.#http1.send(pending.request, pending.options).then(pending.resolve, pending.reject);
     }
     this.#settle();
   }
 
   #adopt(session: ClientHttp2Session): void {
-    const open: Open = { session, streams: 0, leaving: false, idleSince: this.#watch.now(), error: undefined };
+    const open: Open = { session, streams: 0, ready: false, leaving: false, idleSince: this.#watch.now() };
+    let failure: Error | undefined;
     this.#open.add(open);
     this.#events.idle();
+    const patience: Watched = {
+      dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
+      expire: () => {
+        failure = new UpstreamError('connection_timeout', false);
+        session.destroy();
+      },
+    };
+    this.#watch.add(patience);
+    session.once('remoteSettings', () => {
+      this.#watch.delete(patience);
+      this.#connecting = false;
+      open.ready = true;
+      for (const pending of this.#left()) this.take(pending);
+    });
     session.on('connect', () => {
       session.setLocalWindowSize(connectionWindow);
     });
@@ -215,27 +238,29 @@ class Origin {
       open.leaving = true;
     });
     session.on('error', (error) => {
-      open.error = error;
+      failure = error;
     });
     session.on('close', () => {
+      this.#watch.delete(patience);
       this.#open.delete(open);
-      this.#settle();
+      if (open.ready) this.#settle();
+      else
+        this.#giveUp(failure === undefined ? new UpstreamError('connection_terminated', false) : toUpstreamError(failure, false));
     });
-    if (this.#closed !== undefined) session.close();
+    // the first need not wait for the settings: any upstream takes one stream
+    const first = this.#waiting.find((one) => one.leave());
+    if (first !== undefined) this.#start(open, first.pending);
   }
 
   #start(open: Open, pending: Pending): void {
     open.streams++;
     open.session.ref();
-    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, {
-      sessionError: () => open.error,
-      over: () => {
-        this.#watch.delete(exchange);
-        open.streams--;
-        if (open.streams > 0) return;
-        open.idleSince = this.#watch.now();
-        if (!open.session.destroyed) open.session.unref();
-      },
+    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, () => {
+      this.#watch.delete(exchange);
+      open.streams--;
+      if (open.streams > 0) return;
+      open.idleSince = this.#watch.now();
+      if (!open.session.destroyed) open.session.unref();
     });
     exchange.start();
   }

@@ -1,0 +1,363 @@
+import { constants, createSecureServer, createServer } from 'node:http2';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HeaderList } from '../../../../core/http/header-list.ts';
+import type { ConnectionProfile, Transport } from '../../../../core/ports/index.ts';
+import { createIssuer } from '../../../support/certificates.ts';
+import type { Issuer } from '../../../support/certificates.ts';
+import { atEnd, failure, failureOf, listen, open, pieces, rawUpstream, request, textOf, within } from './support.ts';
+
+interface Upstream {
+  readonly authority: string;
+  readonly sessions: ServerHttp2Session[];
+  readonly sockets: Socket[];
+  readonly streams: ServerHttp2Stream[];
+}
+
+type Answer = (stream: ServerHttp2Stream, fields: readonly string[]) => void;
+
+async function started(server: Http2Server, answer: Answer): Promise<Upstream> {
+  const sessions: ServerHttp2Session[] = [];
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  const streams: ServerHttp2Stream[] = [];
+  server.on('session', (session) => {
+    sessions.push(session);
+    session.on('error', () => undefined);
+  });
+  server.on('stream', (stream, _headers, _flags, rawHeaders) => {
+    streams.push(stream);
+    stream.on('error', () => undefined);
+    answer(stream, rawHeaders);
+  });
+  const port = await listen(server as unknown as Server);
+  atEnd(() => {
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { authority: `localhost:${port}`, sessions, sockets, streams };
+}
+
+const inTheClear = (answer: Answer, maxConcurrentStreams?: number): Promise<Upstream> =>
+  started(createServer(maxConcurrentStreams === undefined ? {} : { settings: { maxConcurrentStreams } }), answer);
+
+function http2(over: Partial<ConnectionProfile> = {}): Transport {
+  return open({ protocol: 'http2', ...over });
+}
+
+const good: Answer = (stream) => {
+  stream.respond({ ':status': 200 });
+  stream.end('good');
+};
+
+describe('An HTTP/2 upstream', () => {
+  it('in the clear is spoken to with prior knowledge; many requests share one connection', async () => {
+    const upstream = await inTheClear((stream, fields) => {
+      stream.respond({ ':status': 200 });
+      stream.end(fields[fields.indexOf(':path') + 1]);
+    });
+    const transport = http2();
+    const targets = Array.from({ length: 50 }, (_, at) => `/${at}?a=%2F`);
+    const texts = await Promise.all(
+      targets.map(async (target) => textOf(await transport.send(request(upstream.authority, { target }), within()))),
+    );
+    expect(texts).toEqual(targets);
+    expect(upstream.sessions.length).toBe(1);
+  });
+
+  it('that takes few streams at once gets more connections', async () => {
+    const upstream = await inTheClear((stream) => {
+      setTimeout(() => {
+        stream.respond({ ':status': 200 });
+        stream.end('good');
+      }, 30);
+    }, 2);
+    const transport = http2();
+    await textOf(await transport.send(request(upstream.authority), within()));
+    await Promise.all(Array.from({ length: 6 }, async () => textOf(await transport.send(request(upstream.authority), within()))));
+    expect(upstream.sessions.length).toBe(3);
+  });
+
+  it('gets fields in order, the host as authority, no field of a connection, and the length of the content', async () => {
+    let seen: readonly string[] = [];
+    const upstream = await inTheClear((stream, fields) => {
+      seen = [...fields];
+      good(stream, fields);
+    });
+    const headers = HeaderList.of(
+      ['host', 'public.example'],
+      ['x-b', '1'],
+      ['connection', 'x-a'],
+      ['transfer-encoding', 'chunked'],
+      ['te', 'trailers'],
+      ['x-b', '2'],
+      ['content-length', '99'],
+      ['upgrade', 'h2c'],
+    );
+    await textOf(
+      await http2().send(request(upstream.authority, { method: 'POST', target: '/p?q', headers, body: 'abc' }), within()),
+    );
+    expect(seen).toEqual([
+      ...[':method', 'POST', ':scheme', 'http', ':authority', 'public.example', ':path', '/p?q'],
+      ...['x-b', '1', 'te', 'trailers', 'x-b', '2', 'content-length', '3'],
+    ]);
+  });
+
+  it('and a request pass streams and trailers both ways, and 1xx in order', async () => {
+    const upstream = await inTheClear((stream) => {
+      let content = '';
+      let trailers: unknown;
+      stream.on('data', (chunk: Buffer) => (content += chunk.toString()));
+      stream.on('trailers', (_headers, _flags, raw: string[]) => (trailers = raw));
+      stream.on('end', () => {
+        stream.additionalHeaders({ ':status': 103, link: '</a>' });
+        stream.respond({ ':status': 299, 'x-a': ['1', '2'] }, { waitForTrailers: true });
+        stream.on('wantTrailers', () => {
+          stream.sendTrailers({ 'x-sum': '7', authorization: 'evil' });
+        });
+        stream.end(`${content} ${JSON.stringify(trailers)}`);
+      });
+    });
+    const informational: unknown[] = [];
+    const trailers = (): HeaderList => new HeaderList(['x-t', '1', 'content-length', '3']);
+    const response = await http2().send(
+      request(upstream.authority, { method: 'POST', body: pieces('one', 'two'), trailers }),
+      within({ onInformational: (status, headers) => informational.push(status, headers.flat()) }),
+    );
+    expect(informational).toEqual([103, ['link', '</a>']]);
+    expect([response.status, response.headers.getAll('x-a')]).toEqual([299, ['1', '2']]);
+    expect(await textOf(response)).toBe('onetwo ["x-t","1"]');
+    expect(response.trailers?.()?.flat()).toEqual(['x-sum', '7']);
+  });
+
+  it.each([204, 304])('answering %d has no content', async (status) => {
+    const upstream = await inTheClear((stream) => {
+      stream.respond({ ':status': status }, { endStream: true });
+    });
+    const response = await http2().send(request(upstream.authority), within());
+    expect([response.status, response.body]).toEqual([status, undefined]);
+  });
+
+  it.each([
+    ['refuses the stream', constants.NGHTTP2_REFUSED_STREAM, failure('connection_terminated', false)],
+    ['breaks it off', constants.NGHTTP2_INTERNAL_ERROR, failure('connection_terminated', true)],
+    ['cancels it', constants.NGHTTP2_CANCEL, failure('connection_terminated', true)],
+    ['finds an error of protocol', constants.NGHTTP2_PROTOCOL_ERROR, failure('http_protocol_error', true)],
+  ])('that %s before the response fails that exchange alone', async (_what, code, expected) => {
+    let first = true;
+    const upstream = await inTheClear((stream, fields) => {
+      if (!first) good(stream, fields);
+      else stream.close(code);
+      first = false;
+    });
+    const transport = http2();
+    expect(await failureOf(transport.send(request(upstream.authority), within()))).toEqual(expected);
+    expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
+    expect(upstream.sessions.length).toBe(1);
+  });
+
+  it('that breaks the content off leaves it incomplete', async () => {
+    const upstream = await inTheClear((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.write('part');
+      setTimeout(() => {
+        stream.destroy(new Error('broken'));
+      }, 30);
+    });
+    expect(await failureOf(http2().send(request(upstream.authority), within()))).toEqual(failure('http_response_incomplete', true));
+  });
+
+  it('that loses the connection leaves every exchange on it incomplete, and the next goes over another', async () => {
+    const upstream = await inTheClear((stream) => {
+      if (upstream.sessions.length > 1) {
+        good(stream, []);
+        return;
+      }
+      stream.respond({ ':status': 200 });
+      stream.write('part');
+    });
+    const transport = http2();
+    const both = [1, 2].map(() => failureOf(transport.send(request(upstream.authority), within())));
+    await sleep(50);
+    upstream.sockets[0]?.resetAndDestroy();
+    expect(await Promise.all(both)).toEqual([failure('http_response_incomplete', true), failure('http_response_incomplete', true)]);
+    expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
+  });
+
+  it('that goes away lets the exchanges under way end and gets no new ones', async () => {
+    const upstream = await inTheClear((stream) => {
+      setTimeout(() => {
+        good(stream, []);
+      }, 50);
+    });
+    const transport = http2();
+    const first = transport.send(request(upstream.authority), within());
+    await sleep(20);
+    upstream.sessions[0]?.goaway();
+    await sleep(10);
+    const second = transport.send(request(upstream.authority), within());
+    expect(await Promise.all([first, second].map(async (sent) => textOf(await sent)))).toEqual(['good', 'good']);
+    expect(upstream.sessions.length).toBe(2);
+  });
+
+  it('that is none is http_protocol_error', async () => {
+    const upstream = await rawUpstream((socket) => socket.once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    expect(await failureOf(http2().send(request(upstream.authority), within()))).toEqual(failure('http_protocol_error', true));
+  });
+
+  it('that never answers is http_response_timeout, and its stream is cancelled while the connection stays', async () => {
+    const upstream = await inTheClear((stream, fields) => {
+      if (upstream.streams.length > 1) good(stream, fields);
+    });
+    const transport = http2({ responseHeadersTimeoutMs: 60 });
+    expect(await failureOf(transport.send(request(upstream.authority), within()))).toEqual(failure('http_response_timeout', true));
+    await sleep(20);
+    expect(upstream.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
+    expect(upstream.sessions.length).toBe(1);
+  });
+
+  it('that stops within the content is connection_read_timeout', async () => {
+    const upstream = await inTheClear((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.write('part');
+    });
+    expect(await failureOf(http2({ idleTimeoutMs: 60 }).send(request(upstream.authority), within()))).toEqual(
+      failure('connection_read_timeout', true),
+    );
+  });
+
+  it('sees the stream cancelled when the request is aborted or the content is not wanted', async () => {
+    const upstream = await inTheClear((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.write('part');
+    });
+    const transport = http2();
+    const abort = new AbortController();
+    const response = await transport.send(request(upstream.authority), within({ signal: abort.signal }));
+    abort.abort(new TypeError('gone'));
+    await expect(textOf(response)).rejects.toThrow(new TypeError('gone'));
+    const other = await transport.send(request(upstream.authority), within());
+    await (other.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().return?.();
+    await sleep(50);
+    expect(upstream.streams.map((stream) => stream.rstCode)).toEqual([constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
+  });
+
+  it('that sends 1xx responses without end is http_protocol_error', async () => {
+    const upstream = await inTheClear((stream) => {
+      const timer = setInterval(() => {
+        for (let at = 0; at < 20 && !stream.destroyed; at++) stream.additionalHeaders({ ':status': 103 });
+      }, 5);
+      stream.on('close', () => {
+        clearInterval(timer);
+      });
+    });
+    expect(await failureOf(http2().send(request(upstream.authority), within()))).toEqual(failure('http_protocol_error', true));
+  });
+
+  it('that is asked first is sent the content when it says so, and not when it refuses', async () => {
+    const upstream = await inTheClear((stream, fields) => {
+      let content = '';
+      stream.on('data', (chunk: Buffer) => (content += chunk.toString()));
+      stream.on('end', () => stream.end(content));
+      if (fields.includes('/yes')) {
+        stream.additionalHeaders({ ':status': 100 });
+        stream.respond({ ':status': 200 });
+      } else {
+        stream.respond({ ':status': 417 }, { endStream: true });
+      }
+    });
+    const headers = HeaderList.of(['expect', '100-continue']);
+    const transport = http2();
+    const ask = (target: string): Promise<{ status: number; text: string }> =>
+      transport
+        .send(request(upstream.authority, { method: 'PUT', target, body: pieces('data'), headers }), within())
+        .then(async (response) => ({ status: response.status, text: await textOf(response) }));
+    expect(await ask('/yes')).toEqual({ status: 200, text: 'data' });
+    expect(await ask('/no')).toEqual({ status: 417, text: '' });
+  });
+
+  it('is not sent what is no message, and a request broken off is reset', async () => {
+    const upstream = await inTheClear(() => undefined);
+    const transport = http2();
+    for (const over of [
+      { headers: new HeaderList(['x-a', '1\r\n2']) },
+      { headers: new HeaderList(['x a', '1']) },
+      { method: 'A B' },
+    ]) {
+      expect(await failureOf(transport.send(request(upstream.authority, over), within()))).toEqual(
+        failure('http_protocol_error', false),
+      );
+    }
+    expect(upstream.streams).toEqual([]);
+    const body = (async function* () {
+      yield Buffer.from('part');
+      await sleep(30);
+      throw new TypeError('gone');
+    })();
+    await expect(transport.send(request(upstream.authority, { method: 'PUT', body }), within())).rejects.toThrow(
+      new TypeError('gone'),
+    );
+    await sleep(30);
+    expect(upstream.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  });
+
+  it('waiting to be connected does not keep a request longer than its deadline or its client', async () => {
+    const transport = open({ protocol: 'http2' }, { resolve: () => new Promise(() => undefined) });
+    const late = transport.send(request('slow.example'), within({ deadline: Date.now() + 40 }));
+    const abort = new AbortController();
+    const aborted = transport.send(request('slow.example'), within({ signal: abort.signal }));
+    abort.abort(new TypeError('gone'));
+    await expect(aborted).rejects.toThrow(new TypeError('gone'));
+    expect(await failureOf(late)).toEqual(failure('http_response_timeout', false));
+  });
+
+  it('that refuses connections is connection_refused for everybody who waited', async () => {
+    const server = createServer();
+    const port = await listen(server as unknown as Server);
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+    const transport = http2();
+    const all = await Promise.all([1, 2, 3].map(() => failureOf(transport.send(request(`localhost:${port}`), within()))));
+    expect(all.map(({ type, requestSent }) => [type, requestSent])).toEqual(Array(3).fill(['connection_refused', false]));
+  });
+});
+
+describe('ALPN', () => {
+  let issuer: Issuer;
+  beforeAll(() => {
+    issuer = createIssuer();
+  });
+  afterAll(() => {
+    issuer.remove();
+  });
+  const transport = (): Transport =>
+    open({ protocol: 'http2', tls: { ca: 'ca' } }, { secrets: { current: () => ({ value: issuer.ca, version: '1' }) } });
+
+  it('chooses HTTP/2 where the upstream has it', async () => {
+    const upstream = await started(createSecureServer(issuer.issue('DNS:localhost')) as unknown as Http2Server, good);
+    expect(await textOf(await transport().send(request(upstream.authority, { scheme: 'https' }), within()))).toBe('good');
+    expect(upstream.sessions.length).toBe(1);
+  });
+
+  it('chooses HTTP/1.1 where it has not: every request is answered all the same', async () => {
+    const server = createHttpsServer(issuer.issue('DNS:localhost'), (message, response) => response.end(message.httpVersion));
+    const port = await listen(server as unknown as Server);
+    atEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const both = transport();
+    const texts = await Promise.all(
+      [1, 2, 3].map(async () => textOf(await both.send(request(`localhost:${port}`, { scheme: 'https' }), within()))),
+    );
+    expect(texts).toEqual(['1.1', '1.1', '1.1']);
+    expect(await textOf(await both.send(request(`localhost:${port}`, { scheme: 'https' }), within()))).toBe('1.1');
+  });
+});
