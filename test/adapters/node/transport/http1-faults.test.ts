@@ -6,7 +6,6 @@ import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { UpstreamErrorType } from '../../../../core/ports/index.ts';
 import {
   answering,
-  atEnd,
   closedWithin,
   failure,
   failureOf,
@@ -26,10 +25,8 @@ const note = (error: unknown): void => {
 beforeAll(() => {
   process.on('unhandledRejection', note).on('uncaughtException', note);
 });
-afterAll(async () => {
-  await sleep(20);
+afterAll(() => {
   process.off('unhandledRejection', note).off('uncaughtException', note);
-  expect(unhandled).toEqual([]);
 });
 
 const good = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood';
@@ -484,5 +481,10 @@ describe('An HTTP/1.1 upstream', () => {
       }),
     );
     expect(outcomes.filter((right) => !right)).toEqual([]);
+  });
+
+  it('never left a rejection or an error of all this to nobody', async () => {
+    await sleep(20);
+    expect(unhandled).toEqual([]);
   });
 });
