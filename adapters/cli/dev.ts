@@ -5,9 +5,11 @@ import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
 import type { Local } from '../local/start-local.ts';
 import { stdoutSink } from '../node/console-logger.ts';
+import { loadHandlers } from '../node/load-handlers.ts';
 import { CommandError } from './command-error.ts';
 import { ownCommand } from './own-command.ts';
 import { configurationFile, readConfiguration } from './read-configuration.ts';
+import { sampleRoutes, startSampleBackend } from './sample-backend.ts';
 
 interface DevOptions {
   readonly port: string;
@@ -18,28 +20,29 @@ interface DevOptions {
   readonly quiet?: boolean;
 }
 
-/** `portolan dev`: the control API and the forward gateway on this machine. */
+/** `portolan dev`: the control API, the forward gateway and the reverse proxy on this machine. */
 export function addDevCommand(program: Command): void {
   program
     .command('dev')
-    .description('run Portolan on this machine: control API, forward gateway, embedded store')
+    .description('run Portolan on this machine: sessions with their forward gateway, routes to backends, embedded store')
     .option('--port <port>', 'control API', '8787')
     .option('--gateway-port <port>', 'forward gateway', '8788')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--data <folder>', 'data folder', '.portolan')
-    .option('--config <file>', 'YAML or JSON; default: portolan.yaml if it is there, else no vendor and loopback origins allowed')
+    .option('--config <file>', 'YAML or JSON; default: portolan.yaml if it is there, else both jobs with a sample backend')
     .option('--quiet', 'no log lines')
     .action(async (options: DevOptions) => {
       const file = configurationFile(options.config);
       const read = file === undefined ? undefined : readConfiguration(file, { hasGateway: true });
       for (const warning of read?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
-      const configuration = read?.configuration ?? devConfiguration;
+      const backend = read === undefined ? await startSampleBackend() : undefined;
+      const configuration = read?.configuration ?? { ...devConfiguration, ...(backend && sampleRoutes(backend)) };
       const local = await start(options, configuration);
       process.stdout.write(greeting(local, options, configuration, file));
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.once(signal, () => {
           process.stdout.write('\nStopping.\n');
-          void local.close().then(() => process.exit(0));
+          void Promise.all([local.close(), backend?.close()]).then(() => process.exit(0));
         });
       }
     });
@@ -55,6 +58,7 @@ async function start(options: DevOptions, configuration: Configuration): Promise
       gatewayPort: portNumber('--gateway-port', options.gatewayPort),
       logSink: options.quiet === true ? () => undefined : stdoutSink,
       env: process.env,
+      handlers: await loadHandlers(process.env, import.meta.url),
     });
   } catch (error) {
     const { code, port } = error as { readonly code?: string; readonly port?: number };
@@ -74,49 +78,75 @@ function portNumber(option: string, text: string): number {
   return port;
 }
 
-function greeting(local: Local, { host, data }: DevOptions, configuration: Configuration, file: string | undefined): string {
+function greeting(local: Local, options: DevOptions, configuration: Configuration, file: string | undefined): string {
+  const { host, data } = options;
   const authority = host.includes(':') ? `[${host}]` : host;
   const api = `http://${authority}:${local.port}`;
   const missing = local.unreadableSecrets.map(({ name, error }) => {
     const variable = `PORTOLAN_SECRET_${name.toUpperCase().replaceAll('-', '_')}`;
     return `  secret ${name}: ${error.reason ?? error.code}; set ${variable}, or write ${join(data, 'secrets', name)}`;
   });
-  const reachesItself = createEgressPolicy(configuration.gateway?.egress).decideHost(authority, local.port).allowed;
-  const key =
-    local.firstKey === undefined
-      ? [
-          'Use the API key you have, or make one:',
-          '',
-          `  ${ownCommand()} keys create --data ${data}`,
-          '',
-          '  export PORTOLAN_API_KEY=ptl_...',
-        ]
-      : ['Your API key, shown this once and stored hashed:', '', `  export PORTOLAN_API_KEY=${local.firstKey}`];
-  return `
-${missing.length === 0 ? 'Portolan is running.' : `Portolan is running, but not ready:\n\n${missing.join('\n')}`}
-
-  control API      ${api}  (OpenAPI: ${api}/v1/openapi.json)
-  forward gateway  http://${authority}:${local.gatewayPort}
-  data             ${data}
-  configuration    ${file ?? 'none: no proxy vendor, loopback origins allowed'}
-
-${key.join('\n')}
-
-Try it in another terminal:
-
-  # create a sticky session and take its proxy URL
-  proxyUrl=$(curl -s -X POST ${api}/v1/sessions -H "Authorization: Bearer $PORTOLAN_API_KEY" -H 'Content-Type: application/json' \\
-    -d '{"sessionId":"first","ttlSeconds":600}' | sed -n 's/.*"proxyUrl":"\\([^"]*\\)".*/\\1/p'); echo "$proxyUrl"
-${
-  reachesItself
-    ? `  # use it, here for a page of Portolan itself; any https:// address works as well
-  curl -x "$proxyUrl" --noproxy '' ${api}/healthz`
-    : `  # use it
-  curl -x "$proxyUrl" https://example.com/`
+  const { routes = [], auth } = configuration;
+  const places = [
+    auth === undefined ? undefined : `  control API      ${api}  (OpenAPI: ${api}/v1/openapi.json)`,
+    local.gatewayPort === undefined ? undefined : `  forward gateway  http://${authority}:${local.gatewayPort}`,
+    routes.length === 0 ? undefined : `  reverse proxy    ${api}  (${routes.length} ${routes.length === 1 ? 'route' : 'routes'})`,
+    `  data             ${data}`,
+    `  configuration    ${file ?? 'none: no proxy vendor, loopback origins allowed, a sample backend'}`,
+  ];
+  return [
+    '',
+    missing.length === 0 ? 'Portolan is running.' : `Portolan is running, but not ready:\n\n${missing.join('\n')}`,
+    '',
+    ...places.filter((line) => line !== undefined),
+    '',
+    ...(auth === undefined ? [] : [...keyLines(local, options), '']),
+    'Try it in another terminal:',
+    '',
+    ...(local.gatewayPort === undefined ? [] : sessionLines(local, configuration, api, authority)),
+    ...(routes.length === 0 ? [] : routeLines(file, api)),
+    'Stop with Ctrl-C.',
+    '',
+  ].join('\n');
 }
-  # end it: the proxy URL is refused from now on
-  curl -X DELETE ${api}/v1/sessions/first -H "Authorization: Bearer $PORTOLAN_API_KEY"
 
-Stop with Ctrl-C.
-`;
+function keyLines(local: Local, { data }: DevOptions): readonly string[] {
+  if (local.firstKey !== undefined)
+    return ['Your API key, shown this once and stored hashed:', '', `  export PORTOLAN_API_KEY=${local.firstKey}`];
+  return [
+    'Use the API key you have, or make one:',
+    '',
+    `  ${ownCommand()} keys create --data ${data}`,
+    '',
+    '  export PORTOLAN_API_KEY=ptl_...',
+  ];
+}
+
+function sessionLines(local: Local, configuration: Configuration, api: string, authority: string): readonly string[] {
+  const reachesItself = createEgressPolicy(configuration.gateway?.egress).decideHost(authority, local.port).allowed;
+  return [
+    '  # create a sticky session and take its proxy URL',
+    `  proxyUrl=$(curl -s -X POST ${api}/v1/sessions -H "Authorization: Bearer $PORTOLAN_API_KEY" -H 'Content-Type: application/json' \\`,
+    `    -d '{"sessionId":"first","ttlSeconds":600}' | sed -n 's/.*"proxyUrl":"\\([^"]*\\)".*/\\1/p'); echo "$proxyUrl"`,
+    ...(reachesItself
+      ? [
+          '  # use it, here for a page of Portolan itself; any https:// address works as well',
+          `  curl -x "$proxyUrl" --noproxy '' ${api}/healthz`,
+        ]
+      : ['  # use it', '  curl -x "$proxyUrl" https://example.com/']),
+    '  # end it: the proxy URL is refused from now on',
+    `  curl -X DELETE ${api}/v1/sessions/first -H "Authorization: Bearer $PORTOLAN_API_KEY"`,
+    '',
+  ];
+}
+
+function routeLines(file: string | undefined, api: string): readonly string[] {
+  if (file === undefined) {
+    return [
+      '  # ask the sample backend through the reverse proxy: it tells what reached it',
+      `  curl ${api}/sample/hello?name=world`,
+      '',
+    ];
+  }
+  return ['  # which route would serve a request, and why', `  ${ownCommand()} routes explain "GET ${api}/" --config ${file}`, ''];
 }

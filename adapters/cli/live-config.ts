@@ -130,7 +130,7 @@ async function served(options: Connection): Promise<ProxyConfiguration> {
   try {
     return ((await callControlApi(options, 'GET', '/v1/configuration')) as ShownConfiguration).document;
   } catch (error) {
-    if (error instanceof CommandError && error.message.startsWith('404')) {
+    if (error instanceof CommandError && error.message.startsWith('404 No configuration was pushed')) {
       throw new CommandError(1, 'Nothing was pushed yet, and what was deployed cannot be read back: name its file with --against');
     }
     throw error;

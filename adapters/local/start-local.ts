@@ -56,7 +56,7 @@ export const devConfiguration: Configuration = {
 };
 
 /**
- * Starts the control API and the forward gateway on one SQLite store.
+ * Starts the control API, the reverse proxy and the forward gateway on one SQLite store: what the configuration asks for.
  *
  * @throws the system's error when a port is taken or the folder cannot be written; nothing is left running
  */

@@ -24,11 +24,11 @@ const shownVersions = 50;
 
 /** The live configuration over the control API. */
 export function configurationOperations({ stored, check, migration, logger }: ConfigurationOperationPorts): Operations {
-  const answer = async (activation: Activation, input: OperationInput): Promise<HttpResponse> => {
+  const answer = async (event: string, activation: Activation, input: OperationInput): Promise<HttpResponse> => {
     if (!activation.ok) return activation.reason === 'changed' ? changed(activation.active) : noSuchVersion();
     const { active } = activation.pointer;
     const { principal, context } = input;
-    logger.log('info', 'configuration.pushed', {
+    logger.log('info', event, {
       audit: true,
       version: String(active),
       tenant: principal.tenant,
@@ -56,13 +56,15 @@ export function configurationOperations({ stored, check, migration, logger }: Co
       const { $schema: _, ...document } = input.content as ProxyConfiguration & { readonly $schema?: string };
       const problems = check(document);
       if (problems.length > 0) return unprocessable(problems);
-      return answer(await stored.push(document, readExpected(input.request), input.principal.keyId, input.options), input);
+      const pushed = await stored.push(document, readExpected(input.request), input.principal.keyId, input.options);
+      return answer('configuration.pushed', pushed, input);
     },
     async activateConfiguration(input) {
       const { version } = input.content as { readonly version?: number };
       const chosen = version ?? (await stored.previous(input.options));
       if (chosen === undefined) return noSuchVersion();
-      return answer(await stored.activate(chosen, readExpected(input.request), input.options), input);
+      const activated = await stored.activate(chosen, readExpected(input.request), input.options);
+      return answer('configuration.rolled_back', activated, input);
     },
     async getMigration({ query, options }) {
       const route = String(query['route']);

@@ -106,13 +106,15 @@ export class Split {
     if (this.#gate === undefined) return;
     const now = this.#clock.now();
     this.#gate.record(now, failed, now - startedAt);
-    this.#judge(now, context);
+    const rollBack = this.#judge(now);
+    if (rollBack !== undefined) context.waitUntil(rollBack);
     if (now - this.#syncedAt >= syncEveryMs) context.waitUntil(this.#sync());
   }
 
-  #judge(now: EpochMillis, context: RequestContext): void {
+  /** Rolls back where the gate says so; then the promise that the others will know. */
+  #judge(now: EpochMillis): Promise<void> | undefined {
     const verdict = this.#rolledBackUntil > now ? undefined : this.#gate?.judge(now);
-    if (verdict === undefined) return;
+    if (verdict === undefined) return undefined;
     const { retryAfterMs } = this.#configuration.gate ?? {};
     this.#rolledBackUntil = retryAfterMs === undefined ? Infinity : now + retryAfterMs;
     this.#gate?.clear();
@@ -122,7 +124,7 @@ export class Split {
       observed: verdict.observed,
       allowed: verdict.allowed,
     });
-    context.waitUntil(this.#shared.rollBack(retryAfterMs === undefined ? undefined : this.#rolledBackUntil, verdict.reason));
+    return this.#shared.rollBack(retryAfterMs === undefined ? undefined : this.#rolledBackUntil, verdict.reason);
   }
 
   #isRolledBack(context: RequestContext): boolean | Promise<boolean> {
@@ -163,6 +165,8 @@ export class Split {
         this.#rolledBackUntil = flag.until;
         gate.clear();
       }
+      // what all of them saw together may be over it, where none is alone
+      await this.#judge(this.#clock.now());
     } catch (error) {
       // The gate goes on with what this instance knows; an outage of the store must not stop the migration or the traffic.
       this.#logger.log('warn', 'migration.gate_not_shared', {
