@@ -1,6 +1,6 @@
 /** What stands between the proxy handler and the transport, per request, over a transport that answers at once. */
 import { HeaderList } from '../../core/http/header-list.ts';
-import type { HttpResponse, Logger, Transport } from '../../core/ports/index.ts';
+import type { HttpResponse, Logger, PushBody, Transport } from '../../core/ports/index.ts';
 import type { UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import { createUpstreams } from '../../core/proxy/upstream/create-upstreams.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
@@ -52,7 +52,7 @@ function sender(configuration: UpstreamConfiguration, response: HttpResponse): (
 }
 
 function take({ body }: HttpResponse): void {
-  if (typeof body === 'object' && 'pushTo' in body) body.pushTo(sink);
+  if (typeof body === 'object' && 'pushTo' in body) (body as PushBody).pushTo(sink);
 }
 
 const fields = Array.from({ length: 12 }, (_, n) => [`x-field-${n}`, 'value']).flat();

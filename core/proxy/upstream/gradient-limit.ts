@@ -4,7 +4,7 @@ import type { ConcurrencySettings } from './settings.ts';
 const windowMs = 100;
 /** Fewer samples say nothing; the window stays open. */
 const minSamples = 10;
-/** Kept of one window. */
+/** Kept of one window: the latest. */
 const maxSamples = 500;
 /** The least limit, which is also the one the ideal latency is measured at. */
 const minLimit = 3;
@@ -30,6 +30,7 @@ export class GradientLimit {
   /** What the limit is again after measuring. */
   #limitBefore = minLimit;
   #samples: number[] = [];
+  #next = 0;
   #measuringSince = Number.NEGATIVE_INFINITY;
   #windowEnd = Number.NEGATIVE_INFINITY;
   #measureAt = Number.POSITIVE_INFINITY;
@@ -48,7 +49,7 @@ export class GradientLimit {
   sample(durationMs: number, now: number): void {
     // Sent before the limit fell: it waited behind more than the limit lets through.
     if (now - durationMs < this.#measuringSince) return;
-    if (this.#samples.length < maxSamples) this.#samples.push(durationMs);
+    this.#samples[this.#next++ % maxSamples] = durationMs;
     if (this.#idealMs === undefined) {
       if (this.#samples.length >= idealSamples) this.#measured(now);
     } else if (now >= this.#windowEnd && this.#samples.length >= minSamples) {
@@ -79,6 +80,7 @@ export class GradientLimit {
   #takeMedian(now: number): number {
     const sorted = this.#samples.toSorted((a, b) => a - b);
     this.#samples = [];
+    this.#next = 0;
     this.#windowEnd = now + windowMs;
     return sorted[sorted.length >> 1] ?? 0;
   }

@@ -1,4 +1,4 @@
-import type { UpstreamErrorType } from '../../ports/transport.ts';
+import type { UpstreamError, UpstreamErrorType } from '../../ports/transport.ts';
 
 /**
  * What one try says about the health of who was asked. `throttled` (429) counts in ratios, not among failures in a row; `none` counts nowhere: the
@@ -19,6 +19,7 @@ export function outcomeOfStatus(status: number): Outcome {
   return status >= 500 && status !== 501 && status !== 505 ? 'failure' : 'success';
 }
 
-export function outcomeOfError(type: UpstreamErrorType): Outcome {
-  return local.has(type) ? 'none' : 'failure';
+export function outcomeOfError({ type, requestSent }: UpstreamError): Outcome {
+  // What cannot be written as HTTP was never sent.
+  return local.has(type) || (type === 'http_protocol_error' && !requestSent) ? 'none' : 'failure';
 }

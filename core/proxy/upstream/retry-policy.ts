@@ -1,14 +1,11 @@
 import type { EpochMillis } from '../../ports/clock.ts';
 import type { HeaderFields } from '../../ports/http.ts';
 import type { UpstreamError, UpstreamErrorType } from '../../ports/transport.ts';
+import { outcomeOfError } from './outcome.ts';
 import type { RetrySettings } from './settings.ts';
 
 /** Would fail again in the same way. */
-const pointless: ReadonlySet<UpstreamErrorType> = new Set([
-  'destination_ip_prohibited',
-  'http_response_header_section_size',
-  'proxy_configuration_error',
-]);
+const pointless: ReadonlySet<UpstreamErrorType> = new Set(['http_response_header_section_size']);
 
 /** Which tries may be followed by another, and when. */
 export class RetryPolicy {
@@ -33,8 +30,9 @@ export class RetryPolicy {
     return this.#statuses.has(status) && this.#methods.has(method);
   }
 
-  isWorthAfterError({ type, requestSent }: UpstreamError, method: string): boolean {
-    return !pointless.has(type) && (!requestSent || this.#methods.has(method));
+  isWorthAfterError(error: UpstreamError, method: string): boolean {
+    if (pointless.has(error.type) || outcomeOfError(error) === 'none') return false;
+    return !error.requestSent || this.#methods.has(method);
   }
 
   /**

@@ -261,7 +261,7 @@ export class UpstreamExchange implements Upstream {
     // Until it is known otherwise: a hedge that lost, a client that left.
     const attempt: Attempt = { target: target.at.name, startedAt: wall, durationMs: 0, outcome: 'cancelled', reason };
     exchange.attempts.push(attempt);
-    call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
+    if (available.length > 1) call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
     target.inFlight++;
     const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(tryTimers, settings.timeouts.tryMs, signal);
     try {
@@ -284,7 +284,7 @@ export class UpstreamExchange implements Upstream {
       attempt.durationMs = ended - began;
       const failed = error instanceof UpstreamError && signal?.aborted !== true;
       if (failed) attempt.outcome = error.type;
-      this.#judge(target, permit, failed ? outcomeOfError(error.type) : 'none', ended - began, ended);
+      this.#judge(target, permit, failed ? outcomeOfError(error) : 'none', ended - began, ended);
       throw error;
     } finally {
       limit?.end();

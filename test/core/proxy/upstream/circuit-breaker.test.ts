@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CircuitBreaker, noPermit } from '../../../../core/proxy/upstream/circuit-breaker.ts';
+import type { Outcome } from '../../../../core/proxy/upstream/outcome.ts';
+import type { BreakerSettings } from '../../../../core/proxy/upstream/settings.ts';
+import { upstreamDefaults } from '../../../../core/proxy/upstream/settings.ts';
+
+const start = 1_767_225_600_000;
+
+function breakerWith(given: Partial<BreakerSettings> = {}): { breaker: CircuitBreaker; changes: [number, number][] } {
+  const changes: [number, number][] = [];
+  const breaker = new CircuitBreaker({ ...upstreamDefaults.breaker, ...given }, (openMs, opens) => changes.push([openMs, opens]));
+  return { breaker, changes };
+}
+
+function run(breaker: CircuitBreaker, now: number, ...outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) breaker.end(breaker.begin(now), outcome, now);
+}
+
+const times = (n: number, ...outcomes: Outcome[]): Outcome[] => Array.from({ length: n }, () => outcomes).flat();
+
+describe('a circuit breaker', () => {
+  it('opens at the fifth failure in a row, and not when a success comes between', () => {
+    const { breaker, changes } = breakerWith();
+    run(breaker, start, ...times(4, 'failure'), 'success', ...times(4, 'failure'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start, 'failure');
+    expect([breaker.closed, breaker.waitMs(start), breaker.begin(start)]).toEqual([false, 1_000, noPermit]);
+    expect(changes).toEqual([[1_000, 1]]);
+  });
+
+  it('does not judge by ratio on fewer requests than the minimum: one error of one is no outage', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1_000 });
+    run(breaker, start, 'failure');
+    expect(breaker.closed).toBe(true);
+    run(breaker, start, ...times(18, 'failure'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start, 'failure');
+    expect(breaker.closed).toBe(false);
+  });
+
+  it('opens at half of the window failing, however they are mixed, and forgets what is older than the window', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1_000 });
+    run(breaker, start, ...times(30, 'success'), ...times(29, 'failure'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start + 11_000, ...times(19, 'failure'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start + 11_000, 'failure');
+    expect(breaker.closed).toBe(false);
+  });
+
+  it('counts 429 in the ratio, not among the failures in a row, and lets it fail a probe', () => {
+    const { breaker } = breakerWith();
+    run(breaker, start, ...times(19, 'throttled'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start, 'throttled');
+    expect(breaker.closed).toBe(false);
+    run(breaker, start + 1_000, 'throttled');
+    expect(breaker.waitMs(start + 1_000)).toBe(2_000);
+  });
+
+  it('stays open twice as long after each failed probe, up to the maximum, and for the first time again once it was closed', () => {
+    const { breaker, changes } = breakerWith({ maxOpenMs: 5_000 });
+    run(breaker, start, ...times(5, 'failure'));
+    let now = start;
+    for (const expected of [2_000, 4_000, 5_000, 5_000]) {
+      now += breaker.waitMs(now);
+      run(breaker, now, 'failure');
+      expect(breaker.waitMs(now)).toBe(expected);
+    }
+    now += 5_000;
+    run(breaker, now, 'success', 'success');
+    expect(breaker.closed).toBe(true);
+    run(breaker, now, ...times(5, 'failure'));
+    expect(breaker.waitMs(now)).toBe(1_000);
+    expect(changes.map(([openMs]) => openMs)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000, 0, 1_000]);
+  });
+
+  it('lets as many probes through at once as must succeed, and no more until one has ended', () => {
+    const { breaker } = breakerWith();
+    run(breaker, start, ...times(5, 'failure'));
+    const now = start + 1_000;
+    const probes = [breaker.begin(now), breaker.begin(now)];
+    expect([...probes.map((permit) => permit !== noPermit), breaker.begin(now), breaker.waitMs(now)]).toEqual([
+      true,
+      true,
+      noPermit,
+      1_000,
+    ]);
+    breaker.end(probes[0] ?? 0, 'none', now);
+    expect(breaker.waitMs(now)).toBe(0);
+    const third = breaker.begin(now);
+    breaker.end(third, 'success', now);
+    expect(breaker.closed).toBe(false);
+    breaker.end(probes[1] ?? 0, 'success', now);
+    expect(breaker.closed).toBe(true);
+  });
+
+  it('is not moved by tries that began in an earlier state', () => {
+    const { breaker } = breakerWith();
+    const late = Array.from({ length: 10 }, () => breaker.begin(start));
+    run(breaker, start, ...times(5, 'failure'));
+    const now = start + 1_000;
+    const probe = breaker.begin(now);
+    for (const permit of late) breaker.end(permit, 'failure', now);
+    expect(breaker.waitMs(now)).toBe(0);
+    breaker.end(probe, 'success', now);
+    for (const permit of late) breaker.end(permit, 'success', now);
+    expect(breaker.closed).toBe(false);
+  });
+
+  it('never lets a try through while it is open, nor more unanswered probes than configured, on any trace', () => {
+    const step = fc.record({
+      waitMs: fc.nat(3_000),
+      act: fc.constantFrom('begin', 'failure', 'success', 'throttled', 'none'),
+      which: fc.nat(20),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 4 }), (steps, probes) => {
+        let openUntil = 0;
+        let now = start;
+        const breaker = new CircuitBreaker(
+          { ...upstreamDefaults.breaker, probes, minRequests: 5, consecutiveFailures: 3 },
+          (openMs) => {
+            openUntil = openMs === 0 ? 0 : now + openMs;
+          },
+        );
+        const running: number[] = [];
+        for (const { waitMs, act, which } of steps) {
+          now += waitMs;
+          if (act === 'begin') {
+            const permit = breaker.begin(now);
+            if (now < openUntil) expect(permit).toBe(noPermit);
+            if (permit !== noPermit) running.push(permit);
+          } else {
+            const [permit] = running.splice(which % Math.max(1, running.length), 1);
+            if (permit !== undefined) breaker.end(permit, act as Outcome, now);
+          }
+          if (!breaker.closed && now >= openUntil) {
+            const permits = Array.from({ length: probes + 1 }, () => breaker.begin(now)).filter((permit) => permit !== noPermit);
+            expect(permits.length).toBeLessThanOrEqual(probes);
+            for (const permit of permits) breaker.end(permit, 'none', now);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
