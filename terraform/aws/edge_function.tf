@@ -22,12 +22,3 @@ resource "aws_lambda_function_url" "this" {
     }
   }
 }
-
-locals {
-  # What the control API takes and answers (docs/api.md). A function URL takes no OPTIONS in the list: it answers preflights itself.
-  cors = {
-    methods = ["DELETE", "GET", "HEAD", "POST"]
-    headers = ["authorization", "content-type", "idempotency-key", "if-match", "traceparent"]
-    exposed = ["etag", "location", "retry-after"]
-  }
-}

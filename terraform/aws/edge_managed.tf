@@ -87,26 +87,3 @@ resource "aws_apigatewayv2_api_mapping" "this" {
   domain_name = aws_apigatewayv2_domain_name.this[0].id
   stage       = aws_apigatewayv2_stage.this[0].id
 }
-
-locals {
-  # No headers, no query, no path: session ids and keys stay out.
-  access_log_format = jsonencode({
-    requestId      = "$context.requestId"
-    time           = "$context.requestTimeEpoch"
-    ip             = "$context.identity.sourceIp"
-    method         = "$context.httpMethod"
-    protocol       = "$context.protocol"
-    status         = "$context.status"
-    responseLength = "$context.responseLength"
-    error          = "$context.error.message"
-  })
-}
-
-# Under /aws/vendedlogs/ the log group's own policy is not touched, which has a size limit for the whole account.
-resource "aws_cloudwatch_log_group" "edge" {
-  count             = local.managed + local.gateway
-  name              = "/aws/vendedlogs/${local.id}-edge"
-  retention_in_days = var.logs.retention_days
-  kms_key_id        = var.encryption_key_id
-  tags              = local.tags
-}

@@ -79,3 +79,37 @@ mock_resource "aws_security_group" {
 mock_resource "aws_wafv2_web_acl" {
   defaults = { arn = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/portolan-test/00000000-0000-4000-8000-000000000000" }
 }
+
+# The examples' own resources.
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+mock_resource "aws_acm_certificate" {
+  defaults = {
+    arn = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000"
+    domain_validation_options = [{
+      domain_name           = "portolan.example.com"
+      resource_record_name  = "_x.portolan.example.com."
+      resource_record_type  = "CNAME"
+      resource_record_value = "_y.acm-validations.aws."
+    }]
+  }
+}
+mock_resource "aws_acm_certificate_validation" {
+  defaults = { certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000" }
+}
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000000", key_id = "00000000-0000-4000-8000-000000000000" }
+}
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-west-1:123456789012:portolan-prod-alarms" }
+}
+mock_resource "aws_s3_bucket" {
+  defaults = { id = "acme-bucket", bucket = "acme-bucket", arn = "arn:aws:s3:::acme-bucket" }
+}
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::123456789012:policy/portolan" }
+}
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+}
