@@ -97,7 +97,7 @@ export class StoredConfigurations {
     createdBy: string | undefined,
     options?: CallOptions,
   ): Promise<Activation> {
-    const text = canonicalJson(document);
+    const text = escapeSurrogates(canonicalJson(document));
     if (text.length > maxDocumentLength) throw new RangeError(`A document has at most ${maxDocumentLength} characters`);
     const hash = this.#crypto.sha256(text);
     const stored = await this.#store.get(pointerKey, options);
@@ -153,6 +153,11 @@ export class StoredConfigurations {
     const active = (await this.pointer(options))?.active ?? 0;
     return { ok: false, reason: 'changed', active };
   }
+}
+
+/** So that a cut between parts never halves a character; the same JSON otherwise. */
+function escapeSurrogates(json: string): string {
+  return json.replace(/[\ud800-\udfff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 function versionId(version: number): string {

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../../adapters/node/node-crypto.ts';
+import type { CallOptions, KeyValueStore, RecordKey, RequestContext } from '../../../../core/ports/index.ts';
+import { PortError } from '../../../../core/ports/index.ts';
+import type { ProxyConfiguration } from '../../../../core/proxy/configuration.ts';
+import { LiveConfiguration } from '../../../../core/proxy/live/live-configuration.ts';
+import { StoredConfigurations } from '../../../../core/proxy/live/stored-configurations.ts';
+import { durable } from '../../../../core/storage/durable.ts';
+import { MemoryStore } from '../../../../core/storage/memory-store.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+class Made {
+  closed = 0;
+  readonly body: string;
+  constructor(body: string) {
+    this.body = body;
+  }
+  async close(): Promise<void> {
+    this.closed++;
+  }
+}
+
+function document(body: string): ProxyConfiguration {
+  return { routes: [{ id: 'r', respond: { status: 200, body } }] };
+}
+
+function world() {
+  const clock = new FakeClock();
+  const inner = durable(new MemoryStore(), { clock, crypto: nodeCrypto });
+  const faults = { down: false, hanging: false, reads: 0 };
+  const store: KeyValueStore = {
+    create: (record, options) => inner.create(record, options),
+    replace: (record, version, options) => inner.replace(record, version, options),
+    delete: (key, version, options) => inner.delete(key, version, options),
+    list: (partition, options) => inner.list(partition, options),
+    check: (options) => inner.check(options),
+    get(key: RecordKey, options?: CallOptions) {
+      faults.reads++;
+      if (faults.hanging) return new Promise(() => undefined);
+      return faults.down ? Promise.reject(new PortError('unavailable', 'get')) : inner.get(key, options);
+    },
+  };
+  const events: string[] = [];
+  const made: Made[] = [];
+  const live = new LiveConfiguration<Made>(
+    new StoredConfigurations(store, nodeCrypto, clock),
+    new Made('deployed'),
+    (given) => {
+      const body = given.routes?.[0]?.respond?.body ?? '';
+      if (body === 'wrong') throw new TypeError('/routes/0 is wrong');
+      const one = new Made(body);
+      made.push(one);
+      return one;
+    },
+    { clock, logger: { log: (_severity, event) => void events.push(event) } },
+    5_000,
+  );
+  const pending: Promise<unknown>[] = [];
+  const context: RequestContext = {
+    source: 'test',
+    requestId: 'r',
+    clientAddress: undefined,
+    deadline: Number.MAX_SAFE_INTEGER,
+    waitUntil: (work) => void pending.push(work),
+  };
+  return {
+    clock,
+    faults,
+    events,
+    made,
+    pusher: new StoredConfigurations(inner, nodeCrypto, clock),
+    async serve() {
+      const { version, proxy } = await live.current(context);
+      await Promise.all(pending.splice(0));
+      return [version, proxy.body];
+    },
+    live,
+    context,
+    pending,
+  };
+}
+
+describe('the live configuration', () => {
+  it('is the deployed one until something is pushed, and follows at the first request after pollMs', async () => {
+    const { serve, pusher, clock, made, events } = world();
+    expect(await serve()).toEqual(['deployed', 'deployed']);
+    await pusher.push(document('one'), undefined, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['1', 'one']);
+    await pusher.push(document('two'), undefined, undefined);
+    await clock.advance(60_000);
+    expect(await serve()).toEqual(['2', 'two']);
+    expect(made[0]?.closed).toBe(1);
+    await pusher.activate(1, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['1', 'one']);
+    expect(events).toEqual(['configuration.activated', 'configuration.activated', 'configuration.activated']);
+  });
+
+  it('is never older than pollMs when requests come steadily, and none of them waits', async () => {
+    const { serve, pusher, clock, live, context, pending } = world();
+    await serve();
+    await pusher.push(document('one'), undefined, undefined);
+    await clock.advance(2_600);
+    expect(live.current(context)).not.toBeInstanceOf(Promise);
+    await Promise.all(pending);
+    expect(await serve()).toEqual(['1', 'one']);
+  });
+
+  it('costs one small read per check, however many requests come', async () => {
+    const { serve, clock, faults } = world();
+    await serve();
+    const before = faults.reads;
+    for (let at = 0; at < 100; at++) await serve();
+    expect(faults.reads).toBe(before);
+    await clock.advance(5_000);
+    await Promise.all(Array.from({ length: 10 }, serve));
+    expect(faults.reads).toBe(before + 1);
+  });
+
+  it('goes on with the last good one while the store is down or hangs, a second at the most', async () => {
+    const { serve, pusher, clock, faults, events, live, context } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    expect(await serve()).toEqual(['1', 'one']);
+    faults.down = true;
+    await clock.advance(10_000);
+    expect(await serve()).toEqual(['1', 'one']);
+    expect(events).toContain('configuration.not_checked');
+    faults.hanging = true;
+    await clock.advance(10_000);
+    const waiting = live.current(context);
+    await clock.advance(1_000);
+    expect((await waiting).version).toBe('1');
+  });
+
+  it('refuses a configuration that cannot be compiled as a whole, says so once, and takes the next', async () => {
+    const { serve, pusher, clock, events } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    await serve();
+    await pusher.push(document('wrong'), undefined, undefined);
+    for (let at = 0; at < 3; at++) {
+      await clock.advance(5_000);
+      expect(await serve()).toEqual(['1', 'one']);
+    }
+    expect(events.filter((event) => event === 'configuration.refused')).toHaveLength(1);
+    await pusher.push(document('three'), undefined, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['3', 'three']);
+  });
+});
