@@ -10,9 +10,11 @@ export function withSection(markdown: string, name: string, content: string): st
   return `${before}${start}\n\n${content.trim()}\n\n${end}${after}`;
 }
 
-/** A Markdown table; the first row is its head. */
+/** A Markdown table, laid out as prettier does; the first row is its head. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const [head = [], ...body] = rows;
-  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+  const escaped = rows.map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = (escaped[0] ?? []).map((_, column) => Math.max(3, ...escaped.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => `| ${widths.map((width, at) => (cells[at] ?? '').padEnd(width)).join(' | ')} |`;
+  const [head = [], ...body] = escaped;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }

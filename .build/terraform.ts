@@ -9,11 +9,15 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { checkPlan } from './terraform/check-plan.ts';
-import { moduleCases } from './terraform/cases.ts';
+import { canary, casesOf } from './terraform/cases.ts';
+import { checkOutputs } from './terraform/check-outputs.ts';
+import { isModule } from './terraform/cloud.ts';
+import { readOutputs } from './terraform/module-interface.ts';
 import { inParallel } from './terraform/in-parallel.ts';
 import { planCases } from './terraform/plans.ts';
 import { runProgram } from './terraform/run-program.ts';
 import { terraformTest } from './terraform/terraform-test.ts';
+import type { State } from './terraform/terraform-test.ts';
 import { findToolchain } from './terraform/toolchain.ts';
 import type { Toolchain } from './terraform/toolchain.ts';
 import { openWorkspace, terraformFolders, testFiles } from './terraform/workspace.ts';
@@ -28,6 +32,7 @@ interface Outcome {
   readonly failures: readonly string[];
   readonly testRuns?: number;
   readonly plans?: number;
+  readonly states?: ReadonlyMap<string, State>;
 }
 
 const wanted = process.argv[2] ?? '';
@@ -121,23 +126,28 @@ function testJob(tools: Toolchain, folder: string, name: string, file: string): 
   };
 }
 
-/** The ways to use a folder, each planned and checked against the rules. */
+/** The ways to use a folder, each planned and checked: against the rules, for secrets, and a module's for its outputs. */
 function planJobs(tools: Toolchain, folder: string, name: string): Job[] {
-  const cases = moduleCases(folder, name);
+  const cases = casesOf(folder, name);
   if (cases.length === 0) return [];
   return [
     {
       name: `plan ${name}`,
       run: async () => {
-        const { states, failures } = await planCases(tools, folder, name, cases);
-        const violations = cases.flatMap(({ name: way, exceptions }) => {
+        const { states, failures, output } = await planCases(tools, folder, name, cases);
+        const wrong = cases.flatMap(({ name: way, exceptions }) => {
           const state = states.get(way);
           if (state === undefined) return [];
-          return checkPlan(state.resources, exceptions).map(
-            ({ ids, address, demand }) => `${way}: ${address} breaks ${ids}: ${demand}`,
-          );
+          const violations = checkPlan(state.resources, exceptions);
+          return [
+            ...violations.map(({ ids, address, demand }) => `${way}: ${address} breaks ${ids}: ${demand}`),
+            ...(isModule(name) ? checkOutputs(readOutputs(join(folder, name, 'outputs.tf')), state.outputs) : []),
+          ];
         });
-        return { failures: [...failures, ...violations], plans: states.size };
+        const leaked = output.includes(canary)
+          ? ['The value of a secret is in what Terraform printed: a plan, a state or an output']
+          : [];
+        return { failures: [...failures, ...wrong, ...leaked], plans: states.size, states };
       },
     },
   ];

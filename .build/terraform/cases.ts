@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Exception } from './check-plan.ts';
-import { cloudOf } from './cloud.ts';
+import { isModule } from './cloud.ts';
 import type { Cloud } from './cloud.ts';
+import { readInputs } from './module-interface.ts';
 import type { PlanCase } from './plans.ts';
 
 /** A way to use a folder that is checked against the rules. */
@@ -15,12 +16,13 @@ type Variables = Readonly<Record<string, unknown>>;
 /** What the secrets of all cases hold: none of it may come out again. */
 export const canary = 'canary-Zq3v9XkT7LmB';
 
+const azure: Variables = { resource_group_name: 'portolan', location: 'westeurope' };
 const domain: Variables = { name: 'portolan.example.com' };
 
 /** What each module needs beside the shared variables. */
 const particular: Readonly<Record<Cloud, Variables>> = {
   aws: {},
-  azure: { azure: { resource_group_name: 'portolan', location: 'westeurope' } },
+  azure: { azure },
   gcp: { gcp: { project_id: 'acme-portolan', region: 'europe-west1' } },
 };
 
@@ -43,13 +45,36 @@ export function baseVariables(workspace: string, cloud: Cloud): Variables {
   };
 }
 
-/** Every kind of front door of every cloud, by the folder of its module. */
-export function moduleCases(workspace: string, folder: string): readonly CheckedCase[] {
-  if (!['aws', 'azure', 'gcp'].includes(folder)) return [];
-  const cloud = cloudOf(folder);
-  const base = baseVariables(workspace, cloud);
-  return edges[cloud].map(({ variables, ...rest }) => ({ ...rest, variables: { ...base, ...variables } }));
+/** How a folder is used, to be planned and checked: a module with every kind of front door; an example and what is run before as it is. */
+export function casesOf(workspace: string, folder: string): readonly CheckedCase[] {
+  if (isModule(folder)) {
+    const base = baseVariables(workspace, folder);
+    return edges[folder].map(({ variables, ...rest }) => ({ ...rest, variables: { ...base, ...variables } }));
+  }
+  if (!/^(examples|bootstrap)\//.test(folder)) return [];
+  // One without an answer here is missed by Terraform, which says so best.
+  const variables = Object.fromEntries(
+    readInputs(join(workspace, folder, 'variables.tf'))
+      .filter((input) => input.default === undefined && answers[input.name] !== undefined)
+      .map(({ name }) => [name, answers[name]]),
+  );
+  return [{ name: 'as_it_is', variables, exceptions: exceptions[folder] ?? [] }];
 }
+
+/** What the examples ask their users for. */
+const answers: Variables = {
+  resource_group_name: 'portolan',
+  project_id: 'acme-portolan',
+  domain: domain['name'],
+  email: 'on-call@example.com',
+  deployer_ip_ranges: ['203.0.113.0/24'],
+  secret_values: { 'api-keys': canary, 'signing-key': canary, vendor: canary },
+  vpc_id: 'vpc-0123456789abcdef0',
+  subnet_ids: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  zone_id: 'Z0123456789ABCDEFGHIJ',
+  repository: 'acme/portolan',
+  certificate_id: 'arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-4000-8000-000000000000',
+};
 
 const certificate = 'arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-4000-8000-000000000000';
 
@@ -81,7 +106,18 @@ const edges: Readonly<Record<Cloud, readonly CheckedCase[]>> = {
       },
     },
   ],
-  azure: [],
+  azure: [
+    { name: 'managed', variables: {} },
+    {
+      name: 'function',
+      variables: { edge: { kind: 'function' }, azure: { ...azure, plan: 'premium' }, runtime: { memory_mb: 3584 } },
+    },
+    {
+      name: 'gateway',
+      variables: { edge: { kind: 'gateway' }, azure: { ...azure, gateway_publisher_email: 'on-call@example.com' } },
+    },
+    { name: 'balancer', variables: { edge: { kind: 'balancer', waf: true, domain: { ...domain, certificate_id: 'managed' } } } },
+  ],
   gcp: [
     { name: 'managed', variables: {}, exceptions: [forEveryone] },
     { name: 'function', variables: { edge: { kind: 'function' } }, exceptions: [forEveryone] },
@@ -98,4 +134,17 @@ const edges: Readonly<Record<Cloud, readonly CheckedCase[]>> = {
       exceptions: [forEveryone],
     },
   ],
+};
+
+/** By the folder of an example. */
+const exceptions: Readonly<Record<string, readonly Exception[]>> = {
+  'examples/gcp-minimal': [forEveryone],
+  'examples/gcp-complete': [forEveryone],
+  'bootstrap/aws': [
+    {
+      ids: 'CKV_AWS_60, 61, 62, 63, 274, 275, 286, 287, 288, 289, 290, 355; CKV2_AWS_40, 56; AWS-0057, 0342, 0345',
+      reason: 'finding log groups, and the delivery of logs, know no narrower resource; the boundary names what a key of any id may be used for',
+    },
+  ],
+  'bootstrap/gcp': [{ ids: 'CKV_GCP_42, 49, 117; GCP-0007', reason: 'who deploys makes accounts, functions and databases' }],
 };

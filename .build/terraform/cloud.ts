@@ -7,3 +7,8 @@ export function cloudOf(folder: string): Cloud {
   if (cloud === undefined) throw new TypeError(`${folder} is of no cloud`);
   return cloud;
 }
+
+/** Whether a folder of `terraform/` is one of the three modules. */
+export function isModule(folder: string): folder is Cloud {
+  return (clouds as readonly string[]).includes(folder);
+}

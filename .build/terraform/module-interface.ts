@@ -41,26 +41,33 @@ interface Block {
  * @throws {TypeError} a block without description or type
  */
 export function readInterface(folder: string, variables: readonly string[]): ModuleInterface {
-  const inputs = variables.flatMap((file) =>
-    readBlocks(join(folder, file), 'variable').map(({ name, arguments: given }): Input => {
-      const type = required(given, 'type', name);
-      return {
-        name,
-        description: literal(required(given, 'description', name)),
-        type,
-        default: given.get('default'),
-        ephemeral: given.get('ephemeral') === 'true',
-        attributes: readObjectType(type),
-      };
-    }),
-  );
-  const outputs = readBlocks(join(folder, 'outputs.tf'), 'output').map(({ name, arguments: given }): Output => {
+  const inputs = variables.flatMap((file) => readInputs(join(folder, file)));
+  return { inputs, outputs: readOutputs(join(folder, 'outputs.tf')) };
+}
+
+/** The inputs of one file. @throws {TypeError} a block without description or type */
+export function readInputs(file: string): Input[] {
+  return readBlocks(file, 'variable').map(({ name, arguments: given }) => {
+    const type = required(given, 'type', name);
+    return {
+      name,
+      description: literal(required(given, 'description', name)),
+      type,
+      default: given.get('default'),
+      ephemeral: given.get('ephemeral') === 'true',
+      attributes: readObjectType(type),
+    };
+  });
+}
+
+/** The outputs of one file; a description ends with the type. @throws {TypeError} one does not */
+export function readOutputs(file: string): Output[] {
+  return readBlocks(file, 'output').map(({ name, arguments: given }) => {
     const text = literal(required(given, 'description', name));
     const [, description, type] = /^(.+[.:)]) ([a-z()]+)$/.exec(text) ?? [];
     if (description === undefined || type === undefined) throw new TypeError(`${name}: the description must end with a type`);
     return { name, description, type };
   });
-  return { inputs, outputs };
 }
 
 function readBlocks(file: string, kind: string): Block[] {

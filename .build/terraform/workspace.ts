@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { runProgram } from './run-program.ts';
@@ -21,7 +21,13 @@ const leftovers = new Set(['.terraform', '.terraform.lock.hcl', 'terraform.tfsta
 export async function openWorkspace(source: string = join(root, 'terraform')): Promise<Workspace> {
   const top = mkdtempSync(join(tmpdir(), 'portolan-terraform-'));
   const folder = join(top, 'terraform');
-  cpSync(source, folder, { recursive: true, filter: (path) => !leftovers.has(basename(path)) });
+  cpSync(source, folder, { recursive: true, verbatimSymlinks: true, filter: (path) => !leftovers.has(basename(path)) });
+  // What a test has applied it must be able to remove.
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.tf')) continue;
+    const file = join(entry.parentPath, entry.name);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/prevent_destroy( *)= true/g, 'prevent_destroy$1= false'));
+  }
   const { status, stderr } = await runProgram(process.execPath, [
     join(root, '.build', 'package.ts'),
     '--out',

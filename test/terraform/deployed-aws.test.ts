@@ -8,6 +8,7 @@ import { dynamoClient } from '../../adapters/aws/dynamo-client.ts';
 import { DynamoCounters } from '../../adapters/aws/dynamo-counters.ts';
 import { DynamoStore } from '../../adapters/aws/dynamo-store.ts';
 import type { LambdaSource } from '../../adapters/aws/lambda-http-codec.ts';
+import { SecretsManager } from '../../adapters/aws/secrets-manager.ts';
 import { countersCases, countersFixture } from '../conformance/counters.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { emulatorOptions } from '../support/aws/emulator-options.ts';

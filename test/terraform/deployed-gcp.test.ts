@@ -145,8 +145,8 @@ function permissionsOf({ path, messages }: RecordedCall): readonly string[] {
       return ['datastore.entities.get', 'datastore.entities.list'];
     case 'Commit':
       return messages.flatMap((bytes) => {
-        const { writes = [] } = service[method]?.requestDeserialize(bytes) as { writes?: readonly Write[] };
-        return writes.map(({ operation, currentDocument }) => {
+        const request = service[method]?.requestDeserialize(bytes) as { readonly writes?: readonly Write[] } | undefined;
+        return (request?.writes ?? []).map(({ operation, currentDocument }) => {
           if (operation === 'delete') return 'datastore.entities.delete';
           return currentDocument?.exists === false ? 'datastore.entities.create' : 'datastore.entities.update';
         });

@@ -159,8 +159,8 @@ export const awsRules: readonly Rule[] = [
   {
     ids: 'CKV_AWS_319',
     types: ['aws_cloudwatch_metric_alarm'],
-    demand: 'actions_enabled',
-    holds: ({ actions_enabled: enabled }) => enabled === true,
+    demand: 'actions_enabled is not false',
+    holds: ({ actions_enabled: enabled }) => enabled !== false,
   },
   {
     ids: 'CKV_AWS_27, AWS-0096',
@@ -309,7 +309,9 @@ export const awsRules: readonly Rule[] = [
     holds: (values) =>
       blocks(values, 'rule').some((rule) => {
         const group = block(block(rule, 'statement'), 'managed_rule_group_statement');
-        return group['name'] === 'AWSManagedRulesKnownBadInputsRuleSet' && block(rule, 'override_action')['count'] === undefined;
+        return (
+          group['name'] === 'AWSManagedRulesKnownBadInputsRuleSet' && blocks(block(rule, 'override_action'), 'count').length === 0
+        );
       }),
   },
   {
