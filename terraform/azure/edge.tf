@@ -2,18 +2,6 @@
 # its own. The others stand in edge_gateway.tf (API Management), edge_balancer.tf (Front Door) and edge_private.tf (private endpoint).
 
 locals {
-  gateway  = var.edge.kind == "gateway"
-  balancer = var.edge.kind == "balancer"
-  private  = !var.edge.public && contains(["function", "managed"], var.edge.kind)
-
-  # A certificate in a vault, by its resource id: what grants the front door its role, and where it is read.
-  certificate_id  = try(var.edge.domain.certificate_id, null)
-  certificate     = try(regex("^(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/([^/]+))/(?:certificates|secrets)/([^/]+)$", local.certificate_id), null)
-  certificate_url = try("https://${local.certificate[1]}.vault.azure.net/secrets/${local.certificate[2]}", null)
-  # Front Door makes and renews a certificate itself.
-  managed_certificate = local.certificate_id == "managed"
-
-  domain = try(var.edge.domain.name, null)
   endpoint_url = coalesce(
     local.domain == null ? null : "https://${local.domain}",
     one([for api in azurerm_api_management.this : trimsuffix(api.gateway_url, "/")]),

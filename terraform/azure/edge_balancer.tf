@@ -11,6 +11,8 @@ resource "azurerm_cdn_frontdoor_profile" "this" {
   }
 
   tags = local.tags
+
+  depends_on = [terraform_data.refusals]
 }
 
 resource "azurerm_cdn_frontdoor_endpoint" "this" {

@@ -21,6 +21,8 @@ resource "azurerm_api_management" "this" {
   }
 
   tags = local.tags
+
+  depends_on = [terraform_data.refusals]
 }
 
 resource "azurerm_api_management_api" "this" {

@@ -1,10 +1,3 @@
-locals {
-  key       = try(regex("^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/([^/]+)/keys/([^/]+)$", var.encryption_key_id), null)
-  encrypted = local.key != null
-  # Without version: the key may be rotated in its vault.
-  key_url = local.encrypted ? "https://${local.key[0]}.vault.azure.net/keys/${local.key[1]}" : null
-}
-
 # Of its own: the function itself has no business with the key.
 resource "azurerm_user_assigned_identity" "encryption" {
   count = local.encrypted ? 1 : 0
@@ -14,7 +7,7 @@ resource "azurerm_user_assigned_identity" "encryption" {
   location            = local.location
   tags                = local.tags
 
-  depends_on = [data.azurerm_client_config.current]
+  depends_on = [terraform_data.refusals]
 }
 
 resource "azurerm_role_assignment" "encryption" {

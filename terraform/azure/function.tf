@@ -8,7 +8,7 @@ locals {
       PORTOLAN_SECRET_PREFIX  = local.secret_prefix
       AZURE_CLIENT_ID         = azurerm_user_assigned_identity.function.client_id
     },
-    var.config == null ? {} : { PORTOLAN_CONFIG = jsonencode(jsondecode(var.config)) }, # without the white space of a pretty file
+    local.config == null ? {} : { PORTOLAN_CONFIG = local.config },
     var.runtime.attempt_timeout_ms == null ? {} : { PORTOLAN_ATTEMPT_TIMEOUT_MS = tostring(var.runtime.attempt_timeout_ms) },
   )
 
@@ -49,6 +49,8 @@ resource "azurerm_service_plan" "this" {
   sku_name                     = local.flex ? "FC1" : lookup(local.premium_sizes, var.runtime.memory_mb, "EP1")
   maximum_elastic_worker_count = local.premium ? var.runtime.max_instances : null
   tags                         = local.tags
+
+  depends_on = [terraform_data.refusals]
 }
 
 resource "azurerm_function_app_flex_consumption" "this" {

@@ -1,16 +1,6 @@
-# Everything depends on it: what is refused is refused by our sentence, before the provider finds words of its own.
-data "azurerm_client_config" "current" {
-  lifecycle {
-    precondition {
-      condition     = length(local.refusals) == 0
-      error_message = join("\n", local.refusals)
-    }
-    precondition {
-      condition     = length(local.refused_ids) == 0
-      error_message = join("\n", local.refused_ids)
-    }
-  }
-}
+# Read at every plan, because it depends on nothing: what is known only while applying would make every name below unknown, and everything
+# be replaced. (So no `depends_on` on the whole module either.)
+data "azurerm_client_config" "current" {}
 
 locals {
   base     = "${var.name}-${var.environment}"
@@ -27,16 +17,6 @@ locals {
   data_account = "${substr(local.letters, 0, 14)}data${local.suffix}"
   vault_name   = "${substr(local.letters, 0, 8)}-${var.environment}-${local.suffix}"
   table_name   = "portolan"
-
-  flex    = var.azure.plan == "flex"
-  premium = var.azure.plan == "premium"
-  # Elastic Premium sells memory and cores by size.
-  premium_sizes = { 3584 = "EP1", 7168 = "EP2", 14336 = "EP3" }
-  # azurerm's linux_function_app knows Node.js up to 22.
-  node_version = tostring(coalesce(var.runtime.node_version, local.flex ? 24 : 22))
-
-  secret_prefix = coalesce(var.secret_prefix, "${local.base}-")
-  subnet_id     = one(slice(var.network.subnet_ids, 0, min(1, length(var.network.subnet_ids))))
 
   tags = merge(var.tags, { name = var.name, environment = var.environment, managed-by = "terraform" })
 }

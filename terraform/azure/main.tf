@@ -4,7 +4,22 @@
 #   iam.tf encryption.tf              who may do what; the customer's key
 #   edge*.tf                          API Management, Front Door, private endpoint
 #   observability.tf alarms.tf dashboard.tf next_steps.tf
+#   choices.tf locals.tf              what follows from the variables; names
 #   capabilities.tf refusals.tf       what Azure cannot do, and the sentences that say so
+
+# The first of all: what is refused is refused by our sentences, before the provider finds words of its own.
+resource "terraform_data" "refusals" {
+  lifecycle {
+    precondition {
+      condition     = length(local.refusals) == 0
+      error_message = join("\n", local.refusals)
+    }
+    precondition {
+      condition     = length(local.refused_ids) == 0
+      error_message = join("\n", local.refused_ids)
+    }
+  }
+}
 
 # One identity for everything the function does. User-assigned, so that its rights are there before the function first starts.
 resource "azurerm_user_assigned_identity" "function" {
@@ -13,5 +28,5 @@ resource "azurerm_user_assigned_identity" "function" {
   location            = local.location
   tags                = local.tags
 
-  depends_on = [data.azurerm_client_config.current]
+  depends_on = [terraform_data.refusals]
 }

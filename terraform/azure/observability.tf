@@ -8,7 +8,7 @@ resource "azurerm_log_analytics_workspace" "this" {
   local_authentication_enabled = false
   tags                         = local.tags
 
-  depends_on = [data.azurerm_client_config.current]
+  depends_on = [terraform_data.refusals]
 }
 
 # The function's lines on standard output arrive here as `traces` of the category Host.Function.Console, the line as the message; requests

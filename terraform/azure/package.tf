@@ -56,7 +56,7 @@ resource "azurerm_storage_account" "host" {
   }
 
   tags       = local.tags
-  depends_on = [azurerm_role_assignment.encryption]
+  depends_on = [azurerm_role_assignment.encryption, terraform_data.refusals]
 }
 
 # A container per package, named after its hash: a new package is a new container, the function changes over to it in one update, and the

@@ -1,5 +1,5 @@
 locals {
-  # What variables.tf allows and Azure does not: a sentence for each, shown together by the precondition in locals.tf.
+  # What variables.tf allows and Azure does not: a sentence for each, shown together.
   refusals = [for rule in [
     { allowed = var.runtime.architecture != "arm64", say = "runtime.architecture: Azure Functions run on x86_64 only. Set it to \"x86_64\", or leave it out." },
     { allowed = !local.flex || contains([512, 2048, 4096], var.runtime.memory_mb), say = "runtime.memory_mb: Flex Consumption has instances of 512, 2048 and 4096 MiB." },
@@ -9,10 +9,9 @@ locals {
     { allowed = !local.premium || local.node_version == "22", say = "runtime.node_version: azurerm knows no Node.js 24 for Elastic Premium. Set it to 22, leave it out, or take azure.plan = \"flex\"." },
     { allowed = local.flex || var.runtime.concurrency == null, say = "runtime.concurrency: Elastic Premium has no such bound. Leave it out, or take azure.plan = \"flex\"." },
     { allowed = var.runtime.timeout_seconds <= 230, say = "runtime.timeout_seconds: Azure's load balancer ends every request after 230 seconds. Set it to 230 or less." },
-    { allowed = try(length(jsonencode(jsondecode(var.config))), 0) <= 10000, say = "config is longer than 10000 characters, which is much for one app setting. Put it into the package instead: make package CLOUD=azure CONFIG=portolan.yaml, and leave config out." },
+    { allowed = length(coalesce(local.config, "-")) <= 10000, say = "config is longer than 10000 characters, which is much for one app setting. Put it into the package instead: make package CLOUD=azure CONFIG=portolan.yaml, and leave config out." },
     { allowed = alltrue([for name in keys(var.settings) : !can(regex("^(?i:AzureWebJobsStorage|APPLICATIONINSIGHTS_|APPINSIGHTS_|FUNCTIONS_|WEBSITE_RUN_FROM_PACKAGE|AZURE_CLIENT_ID$|AzureFunctionsJobHost__)", name))]), say = "settings: AzureWebJobsStorage*, APPLICATIONINSIGHTS_*, APPINSIGHTS_*, FUNCTIONS_*, WEBSITE_RUN_FROM_PACKAGE*, AzureFunctionsJobHost__* and AZURE_CLIENT_ID are set by the module or the platform. Leave them out." },
     { allowed = local.own_vault || length(local.by_hand) == 0, say = "secrets: beside existing_id, give the others existing_id or version too: nobody can be given a role on a secret that is not there yet, and a role on the whole of your vault would be too much." },
-    { allowed = alltrue([for name in keys(var.secrets) : length("${local.secret_prefix}${name}") <= 127]), say = "secrets: secret_prefix and key together are longer than the 127 characters of a Key Vault name." },
     { allowed = var.logs.retention_days >= 30 && var.logs.retention_days <= 730, say = "logs.retention_days: Log Analytics keeps logs for 30 to 730 days." },
     { allowed = coalesce(var.state.point_in_time_recovery, false) == false, say = "state.point_in_time_recovery: Azure Tables have none. Leave it out; azure.replication keeps copies in other zones or regions." },
     { allowed = length(var.network.subnet_ids) <= 1 && length(var.network.security_group_ids) == 0, say = "network: a function app has one subnet (delegated to Microsoft.App/environments for Flex Consumption), and security groups belong to the subnet. Give one subnet id and no security groups." },

@@ -1,14 +1,6 @@
 locals {
-  vault_id_pattern = "^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/[^/]+"
-  # The function reads one vault. Secrets you have say which; without any, the module makes one.
-  existing  = { for name, secret in var.secrets : name => secret.existing_id if secret.existing_id != null }
-  written   = { for name, secret in var.secrets : name => secret.version if secret.version != null }
-  by_hand   = [for name, secret in var.secrets : name if secret.existing_id == null && secret.version == null]
-  own_vault = length(local.existing) == 0
-
-  their_vaults = distinct([for id in values(local.existing) : try(regex(local.vault_id_pattern, id), "not an id")])
-  vault_id     = local.own_vault ? azurerm_key_vault.this[0].id : local.their_vaults[0]
-  vault_url    = local.own_vault ? azurerm_key_vault.this[0].vault_uri : "https://${element(split("/", local.their_vaults[0]), -1)}.vault.azure.net"
+  vault_id  = local.own_vault ? azurerm_key_vault.this[0].id : local.their_vaults[0]
+  vault_url = local.own_vault ? azurerm_key_vault.this[0].vault_uri : "https://${element(split("/", local.their_vaults[0]), -1)}.vault.azure.net"
 
   secret_ends = { for name, made in time_static.secret : name => var.azure.secret_days == 0 ? null : timeadd(made.rfc3339, "${var.azure.secret_days * 24}h") }
 
@@ -46,6 +38,8 @@ resource "azurerm_key_vault" "this" {
   }
 
   tags = local.tags
+
+  depends_on = [terraform_data.refusals]
 }
 
 # When each version was written, so that its end does not move with every plan. The function passes over a secret that has ended, as over one

@@ -53,7 +53,7 @@ resource "azurerm_storage_account" "state" {
   }
 
   tags       = local.tags
-  depends_on = [azurerm_role_assignment.encryption]
+  depends_on = [azurerm_role_assignment.encryption, terraform_data.refusals]
 }
 
 # Not azurerm_storage_table: it asks the table for its access policies, which Azure answers to shared keys only, whatever

@@ -19,9 +19,9 @@ run "defaults" {
   module { source = "../azure" }
 
   assert {
-    condition = output.alarm_names == {
+    condition = output.alarm_names == tomap({
       p99_latency = "portolan-test-p99-latency", error_rate = "portolan-test-error-rate", cold_starts = "portolan-test-cold-starts", throttles = "portolan-test-throttles", dead_letters = "portolan-test-dead-letters"
-    }
+    })
     error_message = "alarms: ${jsonencode(output.alarm_names)}"
   }
   assert {

@@ -168,10 +168,10 @@ run "defaults" {
     error_message = "outputs: ${output.endpoint_url} ${output.next_steps}"
   }
   assert {
-    condition = output.capabilities == {
+    condition = output.capabilities == tomap({
       architecture_arm64     = false, concurrency = true, cors = true, custom_domain = false, encryption_key = true, min_instances = true, network = true,
       point_in_time_recovery = false, private_edge = true, rate_limit = false, routes = false, streaming = true, waf = false,
-    }
+    })
     error_message = "capabilities: ${jsonencode(output.capabilities)}"
   }
 }

@@ -71,7 +71,7 @@ run "everything" {
     error_message = "next_steps says when: ${output.next_steps}"
   }
   assert {
-    condition     = output.secret_ids == { api-keys = azurerm_key_vault_secret.this["api-keys"].resource_versionless_id } && !strcontains(jsonencode(azurerm_function_app_flex_consumption.this[0].app_settings), "canary")
+    condition     = output.secret_ids == tomap({ api-keys = azurerm_key_vault_secret.this["api-keys"].resource_versionless_id }) && !strcontains(jsonencode(azurerm_function_app_flex_consumption.this[0].app_settings), "canary")
     error_message = "secret_ids: ${jsonencode(output.secret_ids)}"
   }
   assert {

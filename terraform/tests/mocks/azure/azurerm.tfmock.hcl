@@ -187,3 +187,11 @@ mock_resource "azurerm_cdn_frontdoor_firewall_policy" {
 mock_resource "time_static" {
   defaults = { rfc3339 = "2099-11-21T00:00:00Z" }
 }
+
+mock_resource "azurerm_virtual_network" {
+  defaults = { id = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/portolan/providers/Microsoft.Network/virtualNetworks/portolan" }
+}
+
+mock_resource "azurerm_subnet" {
+  defaults = { id = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/portolan/providers/Microsoft.Network/virtualNetworks/portolan/subnets/function" }
+}
