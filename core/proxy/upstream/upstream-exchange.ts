@@ -92,7 +92,10 @@ export class UpstreamExchange implements Upstream {
     const content = this.#contentOf(request);
     try {
       const response = await this.#ask(request, exchange, content);
-      if (!retry.isWorthAfterStatus(response.status, request.method) || !isReady(content)) return response;
+      if (!retry.isWorthAfterStatus(response.status, request.method) || !isReady(content)) {
+        release(content);
+        return response;
+      }
       discardBody(response.body);
     } catch (error) {
       const elsewhere =
@@ -342,8 +345,7 @@ class Answer implements BodyTap {
   /** Its place is given back when the body has ended. */
   accept(): HttpResponse {
     const { response } = this;
-    const { content } = this.#call;
-    if (content instanceof RepeatableStream) content.release();
+    if (this.#parts.fallback === undefined) release(this.#call.content);
     if (response.body === undefined || typeof response.body === 'string' || response.body instanceof Uint8Array) {
       this.end(true);
       return response;
@@ -390,6 +392,11 @@ function untried(available: readonly Target[], tried: readonly Target[]): readon
   if (tried.length === 0) return available;
   const others = available.filter((target) => !tried.includes(target));
   return others.length === 0 ? available : others;
+}
+
+/** Nobody will send the content again. */
+function release(content: Body): void {
+  if (content instanceof RepeatableStream) content.release();
 }
 
 /** Whether the content can be sent (again). */

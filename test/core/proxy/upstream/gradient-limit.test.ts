@@ -37,13 +37,16 @@ describe('the gradient limit', () => {
     [10, 20],
     [40, 50],
     [100, 10],
-  ])('comes to lie between the %i requests that the backend works on at once and twice as many, within a few seconds', (capacity, serviceMs) => {
-    const limits = drive(new GradientLimit({ max: 1_000 }, seededRandom(1)), 30, { capacity, serviceMs });
-    for (const limit of limits.slice(10)) {
-      expect(limit).toBeGreaterThanOrEqual(capacity);
-      expect(limit).toBeLessThanOrEqual(2 * capacity + 6);
-    }
-  });
+  ])(
+    'comes to lie between the %i requests that the backend works on at once and twice as many, within a few seconds',
+    (capacity, serviceMs) => {
+      const limits = drive(new GradientLimit({ max: 1_000 }, seededRandom(1)), 30, { capacity, serviceMs });
+      for (const limit of limits.slice(10)) {
+        expect(limit).toBeGreaterThanOrEqual(capacity);
+        expect(limit).toBeLessThanOrEqual(2 * capacity + 6);
+      }
+    },
+  );
 
   it('falls when the backend loses capacity and rises when it has it back', () => {
     const limit = new GradientLimit({ max: 1_000 }, seededRandom(2));

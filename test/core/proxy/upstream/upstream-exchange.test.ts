@@ -1,0 +1,524 @@
+import { describe, expect, it } from 'vitest';
+import { HeaderList } from '../../../../core/http/header-list.ts';
+import { RequestRejected, UpstreamError } from '../../../../core/ports/index.ts';
+import type { UpstreamErrorType } from '../../../../core/ports/index.ts';
+import type { UpstreamConfiguration } from '../../../../core/proxy/configuration.ts';
+import { SimulatedUpstreams } from '../../../support/simulated-upstreams.ts';
+
+const failure = (type: UpstreamErrorType, requestSent = true) => ({ error: new UpstreamError(type, requestSent) });
+const refusedConnection = failure('connection_refused', false);
+const reset = failure('connection_terminated');
+const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
+
+async function* chunks(...parts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield new TextEncoder().encode(part);
+}
+
+/** One upstream `main` with the target `a`. */
+function one(configuration: UpstreamConfiguration = {}, more: Readonly<Record<string, UpstreamConfiguration>> = {}) {
+  return new SimulatedUpstreams({ main: { url: 'http://a', ...configuration }, ...more });
+}
+
+/** Answers each time with the next, then with the last for ever. */
+const inTurn =
+  <T>(...answers: readonly T[]) =>
+  (_request: unknown, count: number): T => {
+    const answer = answers[count - 1] ?? answers.at(-1);
+    if (answer === undefined) throw new TypeError('no answer');
+    return answer;
+  };
+
+describe('an exchange with an upstream', () => {
+  it('passes what the upstream says, whatever it is, and notes who was asked', async () => {
+    const it = one();
+    it.transport.backend('a', { status: 418, afterMs: 7, headers: { 'x-a': '1' }, body: 'short and stout' });
+    const { response, exchange } = await it.passing();
+    expect([response?.status, response?.headers.get('x-a'), response?.body]).toEqual([418, '1', 'short and stout']);
+    expect(exchange.upstream).toBe('main');
+    expect(exchange.attempts).toEqual([
+      { target: 'a:80', startedAt: exchange.startedAt, durationMs: 7, outcome: 418, reason: 'first' },
+    ]);
+  });
+
+  it('hands deadline, signal, 1xx and the wish to upgrade on', async () => {
+    const it = one();
+    it.transport.backend('a', {});
+    const sendInformational = (): void => undefined;
+    const { signal } = new AbortController();
+    const headers = new HeaderList(['host', 'a', 'upgrade', 'websocket']);
+    const { exchange } = await it.ask({ context: { signal, sendInformational, canUpgrade: true }, request: { headers } });
+    expect(it.transport.sent[0]?.options).toEqual({
+      deadline: exchange.deadline,
+      signal,
+      address: undefined,
+      onInformational: sendInformational,
+      upgrade: true,
+    });
+    await it.ask({ request: { headers } });
+    await it.ask({ context: { canUpgrade: true } });
+    expect(it.transport.sent.slice(1).map(({ options }) => options.upgrade)).toEqual([false, false]);
+  });
+
+  it('does not ask when the client has left or the deadline has passed', async () => {
+    const it = one();
+    const signal = AbortSignal.abort(new Error('client gone'));
+    expect((await it.ask({ context: { signal } })).outcome).toBe('client gone');
+    const late = await it.ask({ timeoutMs: 0 });
+    expect(late.error).toMatchObject({ type: 'http_response_timeout', requestSent: false });
+    expect(it.transport.sent).toEqual([]);
+  });
+
+  it('knows no upstream that is not configured', () => {
+    expect(() => one().upstreams.get('toString')).toThrow(TypeError);
+  });
+
+  it.each<[string, Readonly<Record<string, UpstreamConfiguration>>, string]>([
+    ['an unknown fall-back', { a: { url: 'http://a', fallback: 'b' } }, 'no upstream b'],
+    ['fall-backs in a circle', { a: { url: 'http://a', fallback: 'b' }, b: { url: 'http://b', fallback: 'a' } }, 'circle: a, b, a'],
+    ['a shared breaker without a store', { a: { url: 'http://a', circuitBreaker: { shared: true } } }, 'needs a store'],
+  ])('refuses %s', (_what, configurations, message) => {
+    expect(() => new SimulatedUpstreams(configurations)).toThrow(message);
+  });
+
+  it('closes its transports', async () => {
+    const it = one({}, { other: { url: 'http://b' } });
+    await it.upstreams.close();
+    expect(it.transport.closed).toBe(2);
+  });
+});
+
+describe('retries', () => {
+  it('send an idempotent request again after a closed connection, once, and answer what then comes', async () => {
+    const it = one();
+    it.transport.backend('a', inTurn(reset, { status: 200 }));
+    const { outcome, exchange } = await it.passing();
+    expect(outcome).toBe(200);
+    expect(exchange.attempts.map(({ outcome: said, reason }) => [said, reason])).toEqual([
+      ['connection_terminated', 'first'],
+      [200, 'retry'],
+    ]);
+  });
+
+  it('never send a POST again of which a byte may have left, and do when none has', async () => {
+    const it = one();
+    it.transport.backend('a', inTurn<object>(reset, refusedConnection, { status: 201 }));
+    expect((await it.passing({ request: { method: 'POST', body: 'x' } })).outcome).toBe('connection_terminated');
+    expect(it.transport.count('a')).toBe(1);
+    expect((await it.passing({ request: { method: 'POST', body: 'x' } })).outcome).toBe(201);
+    expect(it.transport.sent.map(({ content }) => text(content))).toEqual(['x', 'x', 'x']);
+  });
+
+  it('answer the last response when its status asks for another try and none is left, and free the connection of the others', async () => {
+    const it = one({ retry: { retries: 2 } });
+    it.transport.backend('a', (_request, count) => ({ status: 503, headers: { 'x-count': String(count) }, body: chunks('no') }));
+    const { response } = await it.passing();
+    expect([response?.status, response?.headers.get('x-count'), it.transport.openBodies]).toEqual([503, '3', 0]);
+  });
+
+  it.each([
+    ['statuses', { retry: { statuses: [] } }, 'GET'],
+    ['methods', {}, 'POST'],
+    ['retries', { retry: { retries: 0 } }, 'GET'],
+  ])('follow the configured %s', async (_what, configuration, method) => {
+    const it = one(configuration);
+    it.transport.backend('a', { status: 503 });
+    expect((await it.passing({ request: { method } })).outcome).toBe(503);
+    expect(it.transport.count('a')).toBe(1);
+  });
+
+  it('wait for as long as Retry-After says, in seconds, and give up at once where the deadline comes first', async () => {
+    const it = one();
+    it.transport.backend(
+      'a',
+      inTurn<object>(
+        { status: 503, headers: { 'retry-after': '5' } },
+        { status: 200 },
+        { status: 503, headers: { 'retry-after': '60' } },
+      ),
+    );
+    const patient = await it.passing({}, 100);
+    expect([patient.outcome, patient.durationMs]).toEqual([200, 5_000]);
+    const hurried = await it.passing();
+    expect([hurried.outcome, hurried.durationMs, hurried.response?.headers.get('retry-after')]).toEqual([503, 0, '60']);
+  });
+
+  it('prefer a target that was not asked yet', async () => {
+    for (const policy of ['roundRobin', 'leastRequests', 'powerOfTwo', 'hash'] as const) {
+      const it = new SimulatedUpstreams({
+        main: {
+          targets: [{ url: 'http://a' }, { url: 'http://b' }, { url: 'http://c' }],
+          balance: { policy },
+          retry: { retries: 2 },
+        },
+      });
+      for (const name of ['a', 'b', 'c']) it.transport.backend(name, refusedConnection);
+      const { exchange } = await it.passing();
+      expect(new Set(exchange.attempts.map(({ target }) => target)).size).toBe(3);
+    }
+  });
+
+  it('repeat a stream that was read to its end and kept, with its trailers', async () => {
+    const it = one();
+    it.transport.backend('a', inTurn<object>({ status: 503 }, { status: 200 }));
+    const trailers = () => new HeaderList(['x-sum', '1']);
+    expect((await it.passing({ request: { method: 'PUT', body: chunks('ab', 'cd'), trailers } })).outcome).toBe(200);
+    expect(it.transport.sent.map(({ content, request }) => [text(content), request.trailers?.()?.get('x-sum')])).toEqual([
+      ['abcd', '1'],
+      ['abcd', '1'],
+    ]);
+  });
+
+  it('do not repeat a stream that was longer than what is kept, or read in part, and do one that was not read', async () => {
+    const it = one({ retry: { maxBufferedBytes: 3 } });
+    it.transport.backend('a', inTurn<object>({ status: 503 }, { status: 503, content: 'ignore' }, { status: 200 }));
+    expect((await it.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } })).outcome).toBe(503);
+    expect(it.transport.count('a')).toBe(1);
+    expect((await it.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } })).outcome).toBe(200);
+    expect(text(it.transport.sent.at(-1)?.content)).toBe('abcd');
+    const half = one();
+    half.transport.backend('a', (request) => {
+      void (request.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().next();
+      return { status: 503, content: 'ignore' };
+    });
+    expect((await half.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } })).outcome).toBe(503);
+    expect(half.transport.count('a')).toBe(1);
+  });
+
+  it('are spared when the circuit opened meanwhile', async () => {
+    const it = one({ retry: { retries: 5, maxBackoffMs: 10 }, circuitBreaker: { consecutiveFailures: 2 } });
+    it.transport.backend('a', refusedConnection);
+    expect((await it.passing()).outcome).toBe('connection_refused');
+    expect(it.transport.count('a')).toBe(2);
+  });
+
+  it('end when the client leaves while they wait', async () => {
+    const it = one();
+    const caller = new AbortController();
+    it.transport.backend('a', { status: 503, headers: { 'retry-after': '5' } });
+    const asking = it.ask({ context: { signal: caller.signal } });
+    await it.clock.advance(1_000);
+    caller.abort(new Error('client gone'));
+    expect((await asking).outcome).toBe('client gone');
+    expect(it.transport.count('a')).toBe(1);
+  });
+});
+
+describe('time-outs', () => {
+  it('bound one try until its header section, and let another follow', async () => {
+    const it = one({ timeouts: { tryMs: 100 } });
+    it.transport.backend('a', inTurn<object>({ afterMs: 5_000 }, { afterMs: 50 }));
+    const { outcome, exchange } = await it.passing();
+    expect(outcome).toBe(200);
+    expect(exchange.attempts.map((attempt) => [attempt.outcome, attempt.durationMs])).toEqual([
+      ['http_response_timeout', 100],
+      [200, 50],
+    ]);
+    expect(it.transport.sent[0]?.outcome).toBe('aborted');
+  });
+
+  it('of one try do not touch the body that follows', async () => {
+    const it = one({ timeouts: { tryMs: 100 } });
+    it.transport.backend('a', { afterMs: 50, body: chunks('slow') });
+    const asking = it.askOnly();
+    await it.clock.advance(0);
+    await it.clock.advance(60);
+    const { response } = await asking;
+    await it.clock.advance(1_000);
+    expect(it.transport.sent[0]?.options.signal?.aborted).toBe(false);
+    const body = response?.body as AsyncIterable<Uint8Array>;
+    let read = '';
+    for await (const chunk of body) read += text(chunk);
+    expect(read).toBe('slow');
+  });
+
+  it('end everything at the deadline, retries included', async () => {
+    const it = one({ retry: { retries: 5 } });
+    it.transport.backend('a', { afterMs: Infinity });
+    const { outcome, durationMs } = await it.passing({ timeoutMs: 700 });
+    expect([outcome, durationMs, it.transport.count('a')]).toEqual(['http_response_timeout', 700, 1]);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('aborts the try, and counts as no failure of anybody', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 1 }, outlierEjection: { consecutiveFailures: 1, panicPercent: 0 } });
+    it.transport.backend('a', { afterMs: 10_000 });
+    for (let n = 0; n < 10; n++) {
+      const caller = new AbortController();
+      const asking = it.ask({ context: { signal: caller.signal } });
+      await it.clock.advance(100);
+      caller.abort(new Error('client gone'));
+      const { outcome, exchange } = await asking;
+      expect([outcome, exchange.attempts[0]?.outcome]).toEqual(['client gone', 'cancelled']);
+    }
+    expect(it.transport.sent.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 10 }, () => 'aborted'));
+    it.transport.backend('a', {});
+    expect((await it.ask()).outcome).toBe(200);
+    expect(it.logger.events).toEqual([]);
+  });
+
+  it('gives back the probe it had of a half-open circuit', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 1, probes: 1 }, retry: { retries: 0 } });
+    it.transport.backend('a', inTurn<object>(reset, { afterMs: 10_000 }, {}));
+    await it.ask();
+    await it.clock.advance(1_000);
+    const caller = new AbortController();
+    const probing = it.ask({ context: { signal: caller.signal } });
+    await it.clock.advance(10);
+    expect((await it.ask()).outcome).toBe('circuit_open');
+    caller.abort(new Error('client gone'));
+    await probing;
+    expect((await it.ask()).outcome).toBe(200);
+  });
+
+  it('is not told apart from one whose content was refused: that is no failure either', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 1 } });
+    const body: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new RequestRejected(413, 'too large')) }),
+    };
+    it.transport.backend('a', {});
+    const { error } = await it.ask({ request: { method: 'POST', body } });
+    expect(error).toBeInstanceOf(RequestRejected);
+    expect((await it.ask()).outcome).toBe(200);
+  });
+
+  it('that asked with content whose reading throws gets a rejection', async () => {
+    const it = one();
+    const request = {
+      get body(): never {
+        throw new RequestRejected(400, 'bad encoding');
+      },
+    };
+    const { clock, upstreams } = it;
+    const { newExchange, newRequest } = await import('../../../support/exchanges.ts');
+    const asked = Object.defineProperty(newRequest(), 'body', Object.getOwnPropertyDescriptor(request, 'body') ?? {});
+    await expect(upstreams.get('main').send(asked, newExchange(asked, clock.now()))).rejects.toThrow('bad encoding');
+  });
+});
+
+describe('the body of an answer', () => {
+  it('holds its place until it has ended, was cancelled or broke off', async () => {
+    const it = one({ concurrency: { max: 1, maxQueued: 0 } });
+    it.transport.backend('a', () => ({ body: chunks('a', 'b') }));
+    const { response } = await it.askOnly();
+    expect((await it.askOnly()).outcome).toBe('overloaded');
+    for await (const _chunk of response?.body as AsyncIterable<Uint8Array>);
+    const second = await it.askOnly();
+    expect(second.outcome).toBe(200);
+    await (second.response?.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().return?.();
+    expect((await it.ask()).outcome).toBe(200);
+    expect(it.transport.openBodies).toBe(0);
+  });
+
+  it('that breaks counts against its target, unless the deadline or the client broke it', async () => {
+    const broken = (error: Error) => ({
+      body: (async function* () {
+        yield new Uint8Array(1);
+        throw error;
+      })(),
+    });
+    const read = async (it: SimulatedUpstreams, asked = {}): Promise<void> => {
+      const { response } = await it.askOnly(asked);
+      const iterator = (response?.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      await iterator.next();
+      if ('timeoutMs' in asked) await it.clock.advance(100);
+      await expect(iterator.next()).rejects.toThrow();
+    };
+    const settings = { outlierEjection: { consecutiveFailures: 1, panicPercent: 0 } };
+    const cut = one(settings);
+    cut.transport.backend('a', () => broken(new UpstreamError('http_response_incomplete', true)));
+    await read(cut);
+    expect(cut.logger.events).toEqual(['upstream.target.ejected']);
+    expect((await cut.ask()).outcome).toBe('no_healthy_target');
+    const late = one(settings);
+    late.transport.backend('a', () => broken(new UpstreamError('connection_read_timeout', true)));
+    await read(late, { timeoutMs: 100 });
+    const gone = one(settings);
+    gone.transport.backend('a', () => broken(new Error('client gone')));
+    await read(gone);
+    expect([late.logger.events, gone.logger.events]).toEqual([[], []]);
+  });
+});
+
+describe('hedges', () => {
+  const two = (configuration: UpstreamConfiguration = {}) =>
+    new SimulatedUpstreams({
+      main: {
+        targets: [{ url: 'http://a' }, { url: 'http://b' }],
+        balance: { policy: 'roundRobin' },
+        hedge: { delayMs: 50, budgetRatio: 1 },
+        ...configuration,
+      },
+    });
+
+  it('go to another target when the first is slow; the first good answer wins, the other try is aborted', async () => {
+    const it = two();
+    it.transport.backend('a', { afterMs: 5_000 }).backend('b', { afterMs: 20 });
+    const { outcome, durationMs, exchange } = await it.passing();
+    expect([outcome, durationMs]).toEqual([200, 70]);
+    await it.clock.advance(10);
+    expect(it.transport.sent.map(({ authority, outcome: said }) => [authority, said])).toEqual([
+      ['a', 'aborted'],
+      ['b', 200],
+    ]);
+    expect(exchange.attempts.map(({ reason, outcome: said }) => [reason, said])).toEqual([
+      ['first', 'cancelled'],
+      ['hedge', 200],
+    ]);
+  });
+
+  it('lose to a first try that comes back before them, and free the connection of an answer nobody takes', async () => {
+    const it = two();
+    it.transport.backend('a', { afterMs: 60, body: chunks('a') }).backend('b', { afterMs: 10, body: chunks('b') });
+    const { exchange } = await it.passing();
+    expect(exchange.attempts).toHaveLength(2);
+    await it.clock.advance(100);
+    expect(it.transport.openBodies).toBe(0);
+  });
+
+  it('do not win with a failure', async () => {
+    const it = two();
+    it.transport.backend('a', { afterMs: 200, headers: { 'x-from': 'a' } }).backend('b', { afterMs: 10, status: 500 });
+    const { response, durationMs } = await it.passing();
+    expect([response?.status, response?.headers.get('x-from'), durationMs]).toEqual([200, 'a', 200]);
+    it.transport.backend('a', { afterMs: 200, headers: { 'x-from': 'a' } }).backend('b', { afterMs: 10, ...reset });
+    await it.passing();
+    expect((await it.passing()).response?.headers.get('x-from')).toBe('a');
+  });
+
+  it.each<[string, UpstreamConfiguration, object]>([
+    ['of other methods', {}, { method: 'POST' }],
+    ['of a stream that has been read in part', {}, { method: 'PUT', body: chunks('a', 'b', 'c') }],
+    ['without a budget', { hedge: { delayMs: 50, budgetRatio: 0 } }, {}],
+    ['without a free place', { concurrency: { max: 1 } }, {}],
+  ])('are not sent: %s', async (what, configuration, request) => {
+    const it = two(configuration);
+    if (what.includes('stream')) {
+      it.transport.backend('a', (asked) => {
+        void (asked.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().next();
+        return { afterMs: 200, content: 'ignore' };
+      });
+    } else it.transport.backend('a', { afterMs: 200 });
+    it.transport.backend('b', { afterMs: 10 });
+    expect((await it.passing({ request })).exchange.attempts).toHaveLength(1);
+  });
+
+  it('are never sent while the breaker is not closed', async () => {
+    const it = two({ circuitBreaker: { consecutiveFailures: 1 }, retry: { retries: 0 }, outlierEjection: false });
+    it.transport.backend('a', reset).backend('b', reset);
+    await it.passing();
+    await it.clock.advance(1_000);
+    it.transport.backend('a', { afterMs: 300 }).backend('b', { afterMs: 300 });
+    expect((await it.passing()).exchange.attempts).toHaveLength(1);
+  });
+
+  it('give back every place and forget nobody in flight', async () => {
+    const it = two({ concurrency: { max: 4, maxQueued: 0 } });
+    it.transport.backend('a', () => ({ afterMs: 80, body: chunks('a') })).backend('b', () => ({ afterMs: 80, body: chunks('b') }));
+    for (let n = 0; n < 20; n++) {
+      const results = await Promise.all([it.passing(), it.ask()]);
+      expect(results.map(({ outcome }) => outcome)).toEqual([200, 200]);
+    }
+    await it.clock.advance(1_000);
+    const held = await Promise.all([1, 2, 3, 4].map(() => it.passing()));
+    expect(held.map(({ outcome }) => outcome)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('stay within 5 % of the requests by default, when everything is slow', async () => {
+    const it = two({ hedge: { delayMs: 50 }, concurrency: { max: 1_000 } });
+    it.transport.backend('a', { afterMs: 300 }).backend('b', { afterMs: 300 });
+    const results = await it.traffic(100, 20);
+    const hedges = results.flatMap(({ exchange }) => exchange.attempts.filter(({ reason }) => reason === 'hedge')).length;
+    expect(hedges).toBeGreaterThan(50);
+    expect(hedges).toBeLessThanOrEqual(2_000 * 0.05 + 2);
+  });
+
+  it('wait for the p95 of what was seen where no delay is configured', async () => {
+    const it = two({ hedge: {} });
+    it.transport.backend('a', { afterMs: 40 }).backend('b', { afterMs: 40 });
+    await it.traffic(20, 4);
+    it.transport.backend('a', { afterMs: 5_000 });
+    const results = [await it.passing(), await it.passing()];
+    expect(results.map(({ durationMs }) => durationMs).toSorted((x, y) => x - y)).toEqual([40, expect.closeTo(83, -1)]);
+  });
+});
+
+describe('a fall-back upstream', () => {
+  const withSpare = (configuration: UpstreamConfiguration = {}) => {
+    const it = one({ retry: { retries: 0 }, fallback: 'spare', ...configuration }, { spare: { url: 'http://b' } });
+    it.transport.backend('b', { headers: { 'x-from': 'spare' } });
+    return it;
+  };
+
+  it.each<[string, object, object]>([
+    ['the try failed', reset, {}],
+    ['the answer was a failure', { status: 503 }, {}],
+    ['the connection was refused, whatever the method', refusedConnection, { method: 'POST', body: 'x' }],
+  ])('answers when %s', async (_what, answer, request) => {
+    const it = withSpare();
+    it.transport.backend('a', answer);
+    const { response, exchange } = await it.passing({ request });
+    expect([response?.headers.get('x-from'), exchange.upstream]).toEqual(['spare', 'spare']);
+    expect(exchange.attempts.map(({ target }) => target)).toEqual(['a:80', 'b:80']);
+  });
+
+  it('answers when the circuit is open or nobody is there to be asked', async () => {
+    const open = withSpare({ circuitBreaker: { consecutiveFailures: 1 } });
+    open.transport.backend('a', reset);
+    await open.passing();
+    expect((await open.passing()).response?.headers.get('x-from')).toBe('spare');
+    expect(open.transport.count('a')).toBe(1);
+    const nobody = withSpare({ url: undefined, targets: [] });
+    expect((await nobody.passing()).response?.headers.get('x-from')).toBe('spare');
+  });
+
+  it('is not asked for what may not be sent twice, for overload, for a client that left, or for a fault of the request', async () => {
+    const it = withSpare({ concurrency: { max: 1, maxQueued: 0 } });
+    it.transport.backend('a', reset);
+    expect((await it.passing({ request: { method: 'POST', body: 'x' } })).outcome).toBe('connection_terminated');
+    it.transport.backend('a', { afterMs: 1_000 });
+    const caller = new AbortController();
+    const first = it.ask({ context: { signal: caller.signal } });
+    await it.clock.advance(10);
+    expect((await it.ask()).outcome).toBe('overloaded');
+    caller.abort(new Error('client gone'));
+    expect((await first).outcome).toBe('client gone');
+    it.transport.backend('a', { status: 404 });
+    expect((await it.passing()).outcome).toBe(404);
+    expect(it.transport.count('b')).toBe(0);
+  });
+
+  it('gets the content again, and the connection of what it replaces is free', async () => {
+    const it = withSpare();
+    it.transport.backend('a', { status: 503, body: chunks('no') });
+    const { outcome } = await it.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } });
+    expect([outcome, it.transport.openBodies]).toEqual([200, 0]);
+    expect(it.transport.sent.map(({ content }) => text(content))).toEqual(['abcd', 'abcd']);
+  });
+
+  it('may have one of its own', async () => {
+    const it = one({ fallback: 'b' }, { b: { url: 'http://b', fallback: 'c' }, c: { url: 'http://c' } });
+    it.transport.backend('a', refusedConnection).backend('b', refusedConnection).backend('c', {});
+    expect((await it.passing()).exchange.upstream).toBe('c');
+  });
+});
+
+describe('refusals', () => {
+  it('say when asking again may help, in whole seconds', async () => {
+    const it = one({ retry: { retries: 0 }, circuitBreaker: { openMs: 2_500 } });
+    it.transport.backend('a', { status: 500 });
+    for (let n = 0; n < 5; n++) await it.ask();
+    expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 3 });
+    await it.clock.advance(2_400);
+    expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 1 });
+  });
+
+  it('shed at random when most requests fail, with neither breaker nor queue involved', async () => {
+    const it = one({ retry: { retries: 0 }, circuitBreaker: false, admission: {} });
+    it.transport.backend('a', { status: 500 });
+    const results = await it.traffic(50, 30);
+    const shed = results.filter(({ outcome }) => outcome === 'shed').length;
+    expect(shed / results.length).toBeGreaterThan(0.6);
+    expect(it.transport.count('a')).toBe(results.length - shed);
+  });
+});
