@@ -1,4 +1,5 @@
 import { parseEgressException } from '../egress/egress-exception.ts';
+import { checkProxy } from '../proxy/check-proxy.ts';
 import { escapePointer, firstViolation } from '../schema/validate.ts';
 import { defaultPoolOf, problemsOfPool } from '../session/exits.ts';
 import { checkTemplate } from '../session/vendors/check-template.ts';
@@ -9,29 +10,31 @@ import { directVendor, servesSessions } from './configuration.ts';
 import type { Configuration, PoolConfiguration, SessionsConfiguration } from './configuration.ts';
 import { configurationSchema } from './schema.ts';
 import { closest } from './closest.ts';
+import { suggest } from './findings.ts';
+import type { ConfigurationProblem, Findings } from './findings.ts';
 
-export interface ConfigurationProblem {
-  /** RFC 6901 pointer into the file. */
-  readonly pointer: string;
-  /** A phrase that follows the pointer: `is not a known member`. */
-  readonly detail: string;
-  /** What to do about it. */
-  readonly hint?: string | undefined;
-}
+export type { ConfigurationProblem } from './findings.ts';
 
 export type CheckedConfiguration =
   | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly ConfigurationProblem[] }
   | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
 
+export interface Surroundings {
+  readonly hasGateway?: boolean | undefined;
+  readonly isServer?: boolean | undefined;
+  readonly handlers?: readonly string[] | undefined;
+}
+
 /**
  * Checks a parsed configuration whole: its shape first, then what the shape cannot say. Nothing starts with one that is not right.
  *
- * @param hasGateway whether this process runs a forward gateway itself, whose address it knows
+ * @param surroundings `hasGateway`: whether this process runs a forward gateway itself, whose address it knows; `isServer`: whether it works
+ *   between requests, default `hasGateway`; `handlers`: the names of the user's own handlers, default not known
  */
 export function checkConfiguration(
   parsed: unknown,
   templates: Readonly<Record<string, VendorTemplate>>,
-  { hasGateway = false }: { readonly hasGateway?: boolean } = {},
+  { hasGateway = false, isServer = hasGateway, handlers }: Surroundings = {},
 ): CheckedConfiguration {
   const violation = firstViolation(configurationSchema, parsed);
   if (violation !== undefined) {
@@ -51,13 +54,10 @@ export function checkConfiguration(
     problems.push(...found.problems);
     warnings.push(...found.warnings);
   }
+  const proxy = checkProxy(configuration, { isServer, handlers });
+  problems.push(...proxy.problems);
+  warnings.push(...proxy.warnings);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration, warnings };
-}
-
-/** What checking one part of a configuration found. */
-export interface Findings {
-  readonly problems: readonly ConfigurationProblem[];
-  readonly warnings: readonly ConfigurationProblem[];
 }
 
 function checkPools(
@@ -99,11 +99,6 @@ function nameAt(pointer: string): string {
 
 function unescapePointer(token: string): string {
   return token.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-function suggest(name: string, known: readonly string[], otherwise: string): string {
-  const meant = closest(name, known);
-  return meant === undefined ? `${otherwise}: ${known.join(', ')}` : `did you mean "${meant}"?`;
 }
 
 function problemsOf(

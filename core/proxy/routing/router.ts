@@ -7,6 +7,7 @@ import { readClient } from './conditions.ts';
 import { explainRoutes } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import { HostTrie } from './host-trie.ts';
+import { inOrder } from './in-order.ts';
 import type { PathPattern } from './path-pattern.ts';
 import { PathTrie } from './path-trie.ts';
 import { matchOf, pathOf } from './route-match.ts';
@@ -71,11 +72,6 @@ export function compileRouter(routes: readonly RouteConfiguration[]): Router {
     },
     explain: (request, clientAddress) => explainRoutes(ordered, request, clientAddress),
   };
-}
-
-/** By priority, highest first; equal ones as written. */
-export function inOrder(routes: readonly RouteConfiguration[]): readonly RouteConfiguration[] {
-  return routes.toSorted((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
 }
 
 /** Takes the lists' heads in order of rank until the conditions of one hold. */
