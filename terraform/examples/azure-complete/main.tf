@@ -5,6 +5,9 @@ provider "azurerm" {
   subscription_id     = var.subscription_id
   storage_use_azuread = true # the storage accounts have no shared keys
 
+  # CI has rights in one resource group only; docs/deploy-azure.md registers them once.
+  resource_provider_registrations = "none"
+
   features {
     # The provider need not look into the accounts it makes: that takes rights on their data, which come later.
     storage {
@@ -16,10 +19,6 @@ provider "azurerm" {
       recover_soft_deleted_secrets          = true
       purge_soft_delete_on_destroy          = false
       purge_soft_deleted_secrets_on_destroy = false
-    }
-    # Application Insights makes an alarm of its own, which would outlive it and keep its resource group.
-    application_insights {
-      disable_generated_rule = true
     }
     log_analytics_workspace {
       permanently_delete_on_destroy = true

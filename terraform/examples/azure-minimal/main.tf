@@ -16,10 +16,6 @@ provider "azurerm" {
       purge_soft_delete_on_destroy          = false
       purge_soft_deleted_secrets_on_destroy = false
     }
-    # Application Insights makes an alarm of its own, which would outlive it and keep its resource group.
-    application_insights {
-      disable_generated_rule = true
-    }
     log_analytics_workspace {
       permanently_delete_on_destroy = true
     }
