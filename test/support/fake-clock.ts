@@ -63,10 +63,11 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves on by `delayMs` and wakes, in their order, everybody whose time has come, letting each go on before the next; who goes back to
-   * sleep for less than what is left is woken again.
+   * Lets everybody go on who can without time; then moves on by `delayMs` and wakes, in their order, everybody whose time has come, letting each go
+   * on before the next; who goes back to sleep for less than what is left is woken again.
    */
   async advance(delayMs: number): Promise<void> {
+    await settled();
     const until = this.#now + delayMs;
     for (let due = this.#nextDue(until); due !== undefined; due = this.#nextDue(until)) {
       const next = due;

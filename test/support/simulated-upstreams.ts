@@ -99,7 +99,6 @@ export class SimulatedUpstreams {
     const asking = this.ask(asked).then((given) => {
       result = given;
     });
-    await this.clock.advance(0);
     while (result === undefined) await this.clock.advance(stepMs);
     await asking;
     return result;
@@ -117,8 +116,6 @@ export class SimulatedUpstreams {
           return result;
         }),
       );
-      // First what was asked goes as far as it can without time.
-      await this.clock.advance(0);
       await this.clock.advance(gapMs);
     }
     while (results.length < pending.length) await this.clock.advance(100);

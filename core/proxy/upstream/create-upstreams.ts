@@ -3,6 +3,7 @@ import type { Discovery } from '../../ports/discovery.ts';
 import type { KeyValueStore } from '../../ports/key-value-store.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import type { Transport, Transports } from '../../ports/transport.ts';
+import { UpstreamError } from '../../ports/transport.ts';
 import type { UpstreamConfiguration } from '../configuration.ts';
 import { AdmissionControl } from './admission-control.ts';
 import { createBalancer } from './balance/balancer.ts';
@@ -122,7 +123,12 @@ function makeUpstream(
     const { intervalMs } = settings.healthCheck;
     const prepare = async (signal: AbortSignal): Promise<void> => {
       const now = clock.now();
-      await discovered?.update(time.at(now), now + intervalMs, { signal, waitUntil: () => undefined });
+      try {
+        await discovered?.update(time.at(now), now + intervalMs, { signal, waitUntil: () => undefined });
+      } catch (error) {
+        // Said already: there is nobody to check until the source answers.
+        if (!(error instanceof UpstreamError)) throw error;
+      }
     };
     checks.push(new HealthChecks(settings.healthCheck, settings.host, { set: targets, transport, clock, random, prepare }));
   }

@@ -16,7 +16,7 @@ export interface HealthCheckPorts {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Called before each round: brings the set up to date. */
+  /** Called before each round: brings the set up to date, as far as it can. */
   readonly prepare: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -39,26 +39,31 @@ export class HealthChecks {
 
   /** Goes on until `stop`; the first round is at once. */
   async run(): Promise<void> {
-    const { set, clock, random, prepare } = this.#ports;
+    const { clock, random } = this.#ports;
     const { signal } = this.#end;
-    while (!signal.aborted) {
-      try {
-        await prepare(signal);
-        await Promise.all(
-          set.all.map(async (target) => {
-            const healthy = await this.#check(target, signal);
-            if (!signal.aborted) set.checked(target, healthy);
-          }),
-        );
+    try {
+      for (;;) {
+        await this.#round(signal);
         await clock.sleep(this.#settings.intervalMs * (1 - jitter + 2 * jitter * random()), signal);
-      } catch (error) {
-        if (!signal.aborted) throw error;
       }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 
   stop(): void {
     this.#end.abort();
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { set, prepare } = this.#ports;
+    await prepare(signal);
+    await Promise.all(
+      set.all.map(async (target) => {
+        const healthy = await this.#check(target, signal);
+        if (!signal.aborted) set.checked(target, healthy);
+      }),
+    );
   }
 
   async #check(target: Target, signal: AbortSignal): Promise<boolean> {

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { PortError } from '../../../../core/ports/index.ts';
+import type { KeyValueStore } from '../../../../core/ports/index.ts';
+import { MemoryStore } from '../../../../core/storage/memory-store.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { SimulatedUpstreams } from '../../../support/simulated-upstreams.ts';
+
+/** The least load that is more than one a second in all: reads of the store are counted. */
+class CountingStore extends MemoryStore {
+  reads = 0;
+  failing = false;
+
+  override async get(...given: Parameters<KeyValueStore['get']>): ReturnType<KeyValueStore['get']> {
+    this.reads++;
+    if (this.failing) throw new PortError('unavailable', 'key-value-store.get');
+    return super.get(...given);
+  }
+}
+
+/** So many instances of one function, over one store and one backend. */
+function fleet(n: number, circuitBreaker = {}) {
+  const clock = new FakeClock();
+  const store = new CountingStore();
+  const instances = Array.from({ length: n }, (_, seed) => {
+    const it = new SimulatedUpstreams(
+      { main: { url: 'http://a', retry: { retries: 0 }, circuitBreaker: { shared: true, ...circuitBreaker } } },
+      { clock, store, seed },
+    );
+    return it;
+  });
+  const backend = (answer: object): void => instances.forEach(({ transport }) => transport.backend('a', answer));
+  const sent = (): number => instances.reduce((sum, { transport }) => sum + transport.count('a'), 0);
+  const events = (): string[] => instances.flatMap(({ logger }) => logger.events);
+  return { clock, store, instances, backend, sent, events };
+}
+
+describe('a shared circuit breaker', () => {
+  it('opens on every instance within a second and a request of the first, and saves the upstream what each would have sent', async () => {
+    const { clock, instances, backend, sent } = fleet(20);
+    backend({ status: 500 });
+    const [first, ...others] = instances;
+    for (let n = 0; n < 5; n++) await first?.ask();
+    await clock.advance(1_000);
+    // One request each until they have looked; without sharing it would be 5 each.
+    for (const other of others) await other.ask();
+    await clock.advance(0);
+    expect(sent()).toBe(5 + 19);
+    const outcomes: unknown[] = [];
+    for (const other of others) outcomes.push((await other.ask()).outcome);
+    // The first was open for one second, which is over by now: a longer one is seen by all.
+    expect(new Set(outcomes)).toEqual(new Set([500]));
+    const long = fleet(20, { openMs: 30_000 });
+    long.backend({ status: 500 });
+    for (let n = 0; n < 5; n++) await long.instances[0]?.ask();
+    await long.clock.advance(0);
+    for (const other of long.instances.slice(1)) await other.ask();
+    await long.clock.advance(0);
+    for (const other of long.instances) expect((await other.ask()).outcome).toBe('circuit_open');
+    expect(long.sent()).toBe(5 + 19);
+  });
+
+  it('is read at most once a second, and not at all without requests', async () => {
+    const { clock, store, instances, backend } = fleet(1);
+    backend({});
+    await instances[0]?.traffic(100, 10);
+    expect(store.reads).toBeLessThanOrEqual(11);
+    expect(store.reads).toBeGreaterThanOrEqual(9);
+    const before = store.reads;
+    await clock.advance(60_000);
+    expect(store.reads).toBe(before);
+  });
+
+  it('closed by one instance is not opened again by what the others knew, and a fresh instance learns of none', async () => {
+    const { clock, store, instances, backend } = fleet(2, { openMs: 5_000, probes: 1 });
+    const [one, other] = instances;
+    backend({ status: 500 });
+    for (let n = 0; n < 5; n++) await one?.ask();
+    await clock.advance(0);
+    await other?.ask();
+    await clock.advance(0);
+    expect((await other?.ask())?.outcome).toBe('circuit_open');
+    backend({});
+    await clock.advance(5_000);
+    for (let n = 0; n < 5; n++) {
+      expect([(await one?.ask())?.outcome, (await other?.ask())?.outcome]).toEqual([200, 200]);
+      await clock.advance(1_000);
+    }
+    expect((await store.list('circuit-breakers')).records).toEqual([]);
+  });
+
+  it('works on each instance by itself while the store fails, and says so once', async () => {
+    const { clock, store, instances, backend, events } = fleet(1);
+    const [one] = instances;
+    store.failing = true;
+    backend({ status: 500 });
+    for (let n = 0; n < 5; n++) await one?.ask();
+    await clock.advance(0);
+    expect((await one?.ask())?.outcome).toBe('circuit_open');
+    await clock.advance(999);
+    await one?.ask();
+    await clock.advance(5_000);
+    backend({});
+    expect((await one?.ask())?.outcome).toBe(200);
+    await clock.advance(2_000);
+    await one?.ask();
+    expect(events().filter((event) => event === 'upstream.circuit.not_shared')).toHaveLength(1);
+  });
+
+  it('does not believe a record that nobody here wrote', async () => {
+    const { clock, store, instances, backend, events } = fleet(1);
+    await store.create({ partition: 'circuit-breakers', id: 'main', value: '{"openUntil":"for ever"}' });
+    backend({});
+    await instances[0]?.ask();
+    await clock.advance(0);
+    expect((await instances[0]?.ask())?.outcome).toBe(200);
+    expect(events()).toEqual(['upstream.circuit.not_shared']);
+  });
+
+  it('of another instance opens no longer than the own maximum, whatever its clock says', async () => {
+    const { clock, store, instances, backend } = fleet(1, { maxOpenMs: 2_000 });
+    const openUntil = clock.now() + 1e9;
+    await store.create({ partition: 'circuit-breakers', id: 'main', value: JSON.stringify({ openUntil, opens: 3 }) });
+    backend({});
+    await instances[0]?.ask();
+    await clock.advance(0);
+    expect((await instances[0]?.ask())?.error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 2 });
+    await clock.advance(2_000);
+    expect((await instances[0]?.ask())?.outcome).toBe(200);
+  });
+});
