@@ -6,6 +6,7 @@ import { addDevCommand } from './dev.ts';
 import { explainError } from './explain-error.ts';
 import { addInvokeCommand } from './invoke.ts';
 import { addKeysCommands } from './keys.ts';
+import { addRoutesCommands } from './routes.ts';
 import { addSessionsCommands } from './sessions.ts';
 
 declare const PORTOLAN_VERSION: string;
@@ -24,6 +25,7 @@ addSessionsCommands(program);
 addKeysCommands(program);
 addInvokeCommand(program);
 addConfigCommands(program);
+addRoutesCommands(program);
 
 try {
   await program.parseAsync();

@@ -99,7 +99,9 @@ function checkSettings(
       problem(`/trustedProxies/${at}`, 'is no address range', 'for example 10.0.0.0/8 or 192.0.2.7');
   }
   for (const [at, host] of controlHosts.entries()) {
-    if (readHostPattern(host) === undefined) problem(`/controlHosts/${at}`, 'is no host', 'for example control.example.com');
+    const read = readHostPattern(host);
+    if (read === undefined || read.wildcard || read.port !== undefined)
+      problem(`/controlHosts/${at}`, 'is no name of a host', 'for example control.example.com, without port');
   }
   const refusal = versionField === undefined ? undefined : refusalOfName(versionField, 'response');
   if (refusal !== undefined) problem('/versionField', refusal);

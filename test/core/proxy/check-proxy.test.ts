@@ -472,7 +472,9 @@ describe('an upstream', () => {
 describe('proxy settings', () => {
   it.each<[object, string]>([
     [{ trustedProxies: ['10.0.0.0/8', 'lb'] }, '/proxy/trustedProxies/1 is no address range'],
-    [{ controlHosts: ['a b'] }, '/proxy/controlHosts/0 is no host'],
+    [{ controlHosts: ['a b'] }, '/proxy/controlHosts/0 is no name of a host'],
+    [{ controlHosts: ['a', '*.b'] }, '/proxy/controlHosts/1 is no name of a host'],
+    [{ controlHosts: ['a:80'] }, '/proxy/controlHosts/0 is no name of a host'],
     [{ versionField: 'Content-Length' }, '/proxy/versionField belongs to'],
     [{ accessLog: { requestFields: ['x', 'Authorization'] } }, '/proxy/accessLog/requestFields/1 carries credentials'],
     [{ compression: { types: ['text'] } }, '/proxy/compression/types/0 is no media type'],
