@@ -19,7 +19,7 @@ variables {
 run "regulated" {
   module { source = "../gcp" }
   variables {
-    name                = "portolan-of-acme"
+    name                = "portolan-of-acme-inc"
     environment         = "prod"
     deletion_protection = false
     encryption_key_id   = "projects/acme-portolan/locations/europe-west1/keyRings/main/cryptoKeys/portolan"
@@ -61,9 +61,9 @@ run "regulated" {
       PORTOLAN_ATTEMPT_TIMEOUT_MS  = "750"
       PORTOLAN_COLLECTION          = "sessions"
       PORTOLAN_CONFIG              = var.config
-      PORTOLAN_DATABASE            = "portolan-of-acme-prod"
+      PORTOLAN_DATABASE            = "portolan-of-acme-inc-prod"
       PORTOLAN_FUNCTION_TIMEOUT_MS = "60000"
-      PORTOLAN_SECRET_PREFIX       = "portolan-of-acme-prod-"
+      PORTOLAN_SECRET_PREFIX       = "portolan-of-acme-inc-prod-"
       PORTOLAN_TRUSTED_HOPS        = "0"
     })
     error_message = "Settings: ${jsonencode(google_cloudfunctions2_function.this.service_config[0].environment_variables)}"
@@ -90,7 +90,7 @@ run "regulated" {
     error_message = "A value is written by a write-only argument, and the version before it stays readable."
   }
   assert {
-    condition     = strcontains(output.next_steps, "gcloud secrets versions add portolan-of-acme-prod-signing-key --project acme-portolan") && !strcontains(output.next_steps, "portolan-of-acme-prod-api-keys")
+    condition     = strcontains(output.next_steps, "gcloud secrets versions add portolan-of-acme-inc-prod-signing-key --project acme-portolan") && !strcontains(output.next_steps, "portolan-of-acme-inc-prod-api-keys")
     error_message = "What is still empty is said."
   }
   assert {
@@ -99,7 +99,7 @@ run "regulated" {
   }
   # fabric#1898: a deleted bucket's name is taken for seven days.
   assert {
-    condition     = google_logging_project_bucket_config.this[0].bucket_id == "portolan-of-acme-prod-${time_static.logs[0].unix}"
+    condition     = google_logging_project_bucket_config.this[0].bucket_id == "portolan-of-acme-inc-prod-${time_static.logs[0].unix}"
     error_message = "The bucket of logs is called after its time, so that destroy and apply work in a row: ${google_logging_project_bucket_config.this[0].bucket_id}"
   }
   assert {
