@@ -16,10 +16,17 @@ export function toHandler(handler: WebHandler): HttpHandler {
 /**
  * The request as the web sees it: dot segments of the path are folded and repeated fields joined, as `Request` does.
  *
- * @throws {RequestRejected} 501 for CONNECT, TRACE and TRACK, which `Request` does not know; 400 for content on GET and HEAD
+ * Content is streamed, and nothing of it is read before somebody asks.
+ *
+ * @throws {RequestRejected} 501 for CONNECT, TRACE and TRACK, which `Request` does not know; 400 for content on GET and HEAD, and for a host
+ *   that no URL has
  */
 export function toRequest(request: HttpRequest, signal?: AbortSignal): Request {
-  const { method, scheme, authority, target, body } = request;
+  const { method, scheme, target, body } = request;
+  // Without a host (HTTP/1.0), the path's first segment would become one.
+  const authority = request.authority === '' ? 'localhost' : request.authority;
+  const url = `${scheme}://${authority}${target === '*' ? '/' : target}`;
+  if (!URL.canParse(url)) throw new RequestRejected(400, 'The host is ill-formed');
   if (forbiddenMethods.has(method.toUpperCase())) throw new RequestRejected(501, 'This method is not implemented here');
   if (body !== undefined && (method === 'GET' || method === 'HEAD'))
     throw new RequestRejected(400, 'Content is not taken with this method');
@@ -33,7 +40,7 @@ export function toRequest(request: HttpRequest, signal?: AbortSignal): Request {
     ...(signal && { signal }),
     ...(body !== undefined && { body: toWebBody(body), duplex: 'half' }),
   };
-  return new Request(`${scheme}://${authority}${target === '*' ? '/' : target}`, init);
+  return new Request(url, init);
 }
 
 const forbiddenMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
@@ -42,23 +49,36 @@ function toWebBody(body: Exclude<Body, undefined>): BodyInit {
   if (typeof body === 'string') return body;
   if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>;
   const iterator = body[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await iterator.next();
-      if (done === true) controller.close();
-      else controller.enqueue(value);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
     },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
+    // Zero: nothing is read ahead of the handler.
+    { highWaterMark: 0 },
+  );
 }
 
-/** A web response as core answers it; its content is streamed. `Set-Cookie` fields stay apart. */
+/**
+ * A web response as core answers it; its content is streamed. `Set-Cookie` fields stay apart.
+ *
+ * @throws {TypeError} `Response.error()`, or one whose content was read already
+ */
 export function fromResponse(response: Response): HttpResponse {
+  if (response.status === 0) throw new TypeError('A handler answered with Response.error()');
+  if (response.bodyUsed) throw new TypeError('A handler answered with a response whose content was read already');
+  // `fetch` has undone the content coding, and left what says so.
+  const decoded = response.url !== '' && response.headers.has('content-encoding');
   const fields: string[] = [];
   response.headers.forEach((value, name) => {
-    if (name !== 'set-cookie') fields.push(name, value);
+    if (name === 'set-cookie' || (decoded && (name === 'content-encoding' || name === 'content-length'))) return;
+    fields.push(name, value);
   });
   for (const cookie of response.headers.getSetCookie()) fields.push('set-cookie', cookie);
   return { status: response.status, headers: new HeaderList(fields), body: fromWebBody(response.body) };
