@@ -43,6 +43,7 @@ export function newExchange(
     side: undefined,
     attempts: [],
     errorType: undefined,
+    onInformational: given.context?.sendInformational,
     background,
   };
 }

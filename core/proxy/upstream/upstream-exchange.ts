@@ -272,7 +272,7 @@ export class UpstreamExchange implements Upstream {
         deadline: exchange.deadline,
         signal: limit === undefined ? signal : limit.signal,
         address: target.at.address,
-        onInformational: reason === 'hedge' ? undefined : exchange.context.sendInformational,
+        onInformational: reason === 'hedge' ? undefined : exchange.onInformational,
         upgrade: exchange.context.canUpgrade === true && asksUpgrade(request),
       });
       const ended = clock.monotonic();
@@ -305,6 +305,7 @@ export class UpstreamExchange implements Upstream {
     else if (outcome === 'success') targets.succeeded(target);
     balancer.observe?.(target, durationMs, failed, ended);
     if (outcome !== 'success') return;
+    limiter.observe(durationMs);
     hedge?.delay.add(durationMs);
     if (gradient === undefined) return;
     gradient.sample(durationMs, ended);
