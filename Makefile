@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup system build package run portolan test check format terraform bench clean compatibility
+.PHONY: help setup system build package run portolan test check format terraform terraform-docs deploy bench clean compatibility
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,15 @@ test: setup system build check ## everything: emulators are started and stopped;
 terraform: setup ## format, validation, plans against security rules, all Terraform tests
 	node .build/build.ts aws azure gcp
 	node .build/terraform.ts
+
+terraform-docs: setup ## write the tables of terraform/ and docs/deploy-*.md anew
+	node .build/terraform-docs.ts
+	node .build/build.ts aws azure gcp >&2
+	node .build/terraform.ts --write 'plan '
+
+deploy: package ## CLOUD=aws|azure|gcp: package, init and apply the minimal example (ARGS: for terraform apply)
+	@[ -d 'terraform/examples/$(CLOUD)-minimal' ] && [ -n '$(CLOUD)' ] || { echo 'Say which cloud: make deploy CLOUD=aws, azure or gcp.'; exit 2; }
+	cd terraform/examples/$(CLOUD)-minimal && terraform init && terraform apply $(ARGS) && terraform output
 
 compatibility: ## write the compatibility table of the last test run into the README
 	node test/conformance/write-compatibility.ts

@@ -2,16 +2,22 @@
  * Proves what can be proved of `terraform/` without an account: format, validation, plans of every example and every edge kind checked
  * against the security rules, and all `terraform test` files. Works in a copy. `make terraform`.
  *
- *     node .build/terraform.ts [part of a job's name]
+ *     node .build/terraform.ts [--write] [part of a job's name]
+ *
+ * The table of capabilities in `terraform/README.md` is compared with the plans; `--write` writes it.
  *
  * Without the program, or without providers, it says so and is skipped; with `CI` set it fails.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { withSection } from './generated-section.ts';
+import { capabilityTable, readCapabilities } from './terraform/capabilities.ts';
 import { checkPlan } from './terraform/check-plan.ts';
 import { canary, casesOf } from './terraform/cases.ts';
 import { checkOutputs } from './terraform/check-outputs.ts';
-import { isModule } from './terraform/cloud.ts';
+import { clouds, isModule } from './terraform/cloud.ts';
 import { readOutputs } from './terraform/module-interface.ts';
 import { inParallel } from './terraform/in-parallel.ts';
 import { planCases } from './terraform/plans.ts';
@@ -35,7 +41,8 @@ interface Outcome {
   readonly states?: ReadonlyMap<string, State>;
 }
 
-const wanted = process.argv[2] ?? '';
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean', default: false } } });
+const wanted = positionals[0] ?? '';
 const startedAt = performance.now();
 const seconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 
@@ -73,7 +80,8 @@ async function prove(tools: Toolchain, folder: string): Promise<void> {
     prepared.push(outcome);
     if (outcome.failures.length === 0) ready.push(...one.jobs);
   }
-  const all = [...prepared, ...(await inParallel(ready, Math.min(2, availableParallelism()), report))];
+  const done = await inParallel(ready, Math.min(2, availableParallelism()), report);
+  const all = [...prepared, ...done, await report(capabilitiesJob(ready, done))];
   const sum = (count: (outcome: Outcome) => number): number => all.reduce((total, one) => total + count(one), 0);
   const failures = sum((one) => one.failures.length);
   console.log(
@@ -151,4 +159,24 @@ function planJobs(tools: Toolchain, folder: string, name: string): Job[] {
       },
     },
   ];
+}
+
+/** Whether the README's table is what the plans of the three modules answered; nothing to say when one was not planned. */
+function capabilitiesJob(jobs: readonly Job[], outcomes: readonly Outcome[]): Job {
+  return {
+    name: 'capabilities',
+    run: () => {
+      const planned = clouds.flatMap((cloud) => {
+        const states = outcomes[jobs.findIndex(({ name }) => name === `plan ${cloud}`)]?.states;
+        return states === undefined ? [] : [[cloud, readCapabilities(states)] as const];
+      });
+      if (planned.length < clouds.length) return Promise.resolve({ failures: [] });
+      const file = resolve(import.meta.dirname, '../terraform/README.md');
+      const text = readFileSync(file, 'utf8');
+      const right = withSection(text, 'capabilities', capabilityTable(Object.fromEntries(planned)));
+      if (values.write) writeFileSync(file, right);
+      const old = right !== text && !values.write;
+      return Promise.resolve({ failures: old ? ['The table in terraform/README.md is old: make terraform-docs'] : [] });
+    },
+  };
 }

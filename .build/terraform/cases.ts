@@ -108,10 +108,8 @@ const edges: Readonly<Record<Cloud, readonly CheckedCase[]>> = {
   ],
   azure: [
     { name: 'managed', variables: {} },
-    {
-      name: 'function',
-      variables: { edge: { kind: 'function' }, azure: { ...azure, plan: 'premium' }, runtime: { memory_mb: 3584 } },
-    },
+    { name: 'function', variables: { edge: { kind: 'function' } } },
+    { name: 'premium', variables: { azure: { ...azure, plan: 'premium' }, runtime: { memory_mb: 3584 } } },
     {
       name: 'gateway',
       variables: { edge: { kind: 'gateway' }, azure: { ...azure, gateway_publisher_email: 'on-call@example.com' } },
@@ -143,8 +141,14 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   'bootstrap/aws': [
     {
       ids: 'CKV_AWS_60, 61, 62, 63, 274, 275, 286, 287, 288, 289, 290, 355; CKV2_AWS_40, 56; AWS-0057, 0342, 0345',
-      reason: 'finding log groups, and the delivery of logs, know no narrower resource; the boundary names what a key of any id may be used for',
+      reason:
+        'finding log groups, and the delivery of logs, know no narrower resource; the boundary names what a key of any id may be used for',
     },
   ],
   'bootstrap/gcp': [{ ids: 'CKV_GCP_42, 49, 117; GCP-0007', reason: 'who deploys makes accounts, functions and databases' }],
 };
+
+/** The exceptions that the modules' own plans need. */
+export function exceptionsOf(modules: readonly Cloud[]): readonly Exception[] {
+  return modules.flatMap((cloud) => edges[cloud].flatMap((one) => one.exceptions ?? []));
+}
