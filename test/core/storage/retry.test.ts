@@ -206,7 +206,11 @@ describe('a signal', () => {
 
   test('is not blamed for a clock that fails by itself', async () => {
     const clock = new FakeClock();
-    const broken = { now: () => clock.now(), monotonic: () => clock.monotonic(), sleep: () => Promise.reject(new Error('no timers')) };
+    const broken = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      sleep: () => Promise.reject(new Error('no timers')),
+    };
     const call = withRetry({ ...retrier(), clock: broken }, failing(1).attempt, { signal: new AbortController().signal });
     await expect(call).rejects.toThrow('no timers');
   });
