@@ -83,7 +83,10 @@ export interface RouteConfiguration {
   readonly compression?: CompressionConfiguration | false | undefined;
 }
 
-/** All that is given must hold. Names are matched without regard to case, values exactly. */
+/**
+ * All that is given must hold. Names of header fields are matched without regard to case, all other names and values exactly; of a field, parameter or
+ * cookie that comes several times any value will do.
+ */
 export interface MatchConfiguration {
   /** `api.example.com`, or `*.example.com` for every name below; with `:port` only that port. Any of them. */
   readonly hosts?: readonly string[] | undefined;
