@@ -11,8 +11,8 @@ interface Waiter {
 
 /**
  * So many requests at once, and a bounded queue for the others, first come first served. Who waits is let in as soon as a place is free, or refused
- * when its wait is over; who would have to wait longer than it can is refused at once: the wait is its place in the queue times the
- * interval at which the queue was moving.
+ * when its wait is over; who would have to wait longer than it can is refused at once. Its wait is expected to be its place in the queue times the
+ * interval at which the queue was moving; what it can wait for is its deadline less the usual time until an answer.
  */
 export class ConcurrencyLimiter {
   readonly #settings: ConcurrencySettings;
@@ -24,6 +24,7 @@ export class ConcurrencyLimiter {
   /** Smoothed time between two who were let in from the queue. */
   #intervalMs = 0;
   #movedAt = 0;
+  #usualMs = 0;
 
   constructor(settings: ConcurrencySettings, clock: Clock, timers: Timers) {
     this.#settings = settings;
@@ -50,6 +51,11 @@ export class ConcurrencyLimiter {
     this.#admit();
   }
 
+  /** A request was answered after so long. */
+  observe(durationMs: number): void {
+    this.#usualMs += (durationMs - this.#usualMs) * smoothing;
+  }
+
   /** A place, to be given back with `release`; false: none is free. */
   tryAcquire(): boolean {
     if (this.#inFlight >= this.#limit || this.#waiting.length > 0) return false;
@@ -67,9 +73,9 @@ export class ConcurrencyLimiter {
     if (this.tryAcquire()) return;
     signal?.throwIfAborted();
     const { maxQueued, queueTimeoutMs } = this.#settings;
-    const patienceMs = Math.min(queueTimeoutMs, deadline - this.#clock.now());
+    const patienceMs = Math.min(queueTimeoutMs, deadline - this.#clock.now() - this.#usualMs);
     const expectedMs = (this.#waiting.length + 1) * this.#intervalMs;
-    if (this.#waiting.length >= maxQueued || expectedMs > patienceMs) {
+    if (this.#waiting.length >= maxQueued || patienceMs <= 0 || expectedMs > patienceMs) {
       // What was learned must not shut the queue for good: without anybody in it nothing new would be learned.
       if (this.#waiting.length === 0) this.#intervalMs /= 2;
       throw new UpstreamRefused('overloaded', seconds(expectedMs));

@@ -74,6 +74,20 @@ describe('a concurrency limiter', () => {
     await Promise.all([...served, last]);
   });
 
+  it('refuses at once who would be let in too late for an answer of the usual time', async () => {
+    const { clock, acquire, limiter } = limiterWith({ max: 1 });
+    await acquire();
+    for (let n = 0; n < 50; n++) limiter.observe(400);
+    await expect(acquire(clock.now() + 390)).rejects.toMatchObject({ reason: 'overloaded' });
+    const inTime = acquire(clock.now() + 500);
+    const late = expect(acquire(clock.now() + 500)).rejects.toMatchObject({ reason: 'overloaded' });
+    await clock.advance(50);
+    limiter.release();
+    await inTime;
+    await clock.advance(51);
+    await late;
+  });
+
   it('does not shut its queue for good because of what it once learned', async () => {
     const { clock, acquire, limiter } = limiterWith({ max: 1, queueTimeoutMs: 1_000 });
     await acquire();
