@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { readTarget } from '../../core/http/read-target.ts';
+import { fieldName } from '../node/field-grammar.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { HttpRequest } from '../../core/ports/index.ts';
 
@@ -9,7 +10,7 @@ export type Framing =
   { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' };
 
 export interface ReceivedHead {
-  readonly request: Omit<HttpRequest, 'body' | 'scheme'>;
+  readonly request: Omit<HttpRequest, 'body' | 'scheme' | 'trailers'>;
   readonly framing: Framing;
 }
 
@@ -29,7 +30,8 @@ export function readHead(message: IncomingMessage): ReceivedHead {
   let host: string | undefined;
   let framing = none;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
+    const sent = rawHeaders[at] ?? '';
+    const name = fieldName(sent) ?? sent.toLowerCase();
     const value = rawHeaders[at + 1] ?? '';
     fields.push(name, value);
     if (name === 'host') {

@@ -44,6 +44,16 @@ export class ReceivedBody implements PushBody, BodyFlow {
     this.#finish('failed', error);
   }
 
+  /** All of it, when it has ended and nobody has read it; then it has been read. */
+  whole(): Uint8Array | undefined {
+    if (this.#state !== 'ended' || this.#taken) return undefined;
+    this.#taken = true;
+    const held = this.#held;
+    this.#held = [];
+    const [first] = held;
+    return first !== undefined && held.length === 1 ? first : Buffer.concat(held);
+  }
+
   pushTo(sink: BodySink): BodyFlow {
     if (this.#taken) throw new TypeError('A body can be read once');
     this.#taken = true;

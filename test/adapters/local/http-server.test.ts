@@ -217,7 +217,6 @@ describe('an ill-formed request', () => {
     ['a target without a slash', 'GET a/b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['no HTTP', 'hello\r\n\r\n', 400],
     ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
-    ['HTTP/2 in clear', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
     ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
     ['a header section over the limit', `${line}X: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
   ];

@@ -1,0 +1,155 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { problemResponse } from '../../core/http/problem.ts';
+import { rejectedResponse } from '../../core/http/reject.ts';
+import { RequestRejected } from '../../core/ports/index.ts';
+import type { Body, HeaderFields, HttpResponse } from '../../core/ports/index.ts';
+import { readHead } from './http-message.ts';
+import type { Framing, ReceivedHead } from './http-message.ts';
+import { IncomingContent } from './incoming-content.ts';
+import { rawAnswer, rawInformational } from './raw-answer.ts';
+import { writeResponse } from './response-writer.ts';
+import { Serving, tooLarge } from './server-exchange.ts';
+import type { Received } from './server-exchange.ts';
+
+/** Content up to this is waited for within one turn of the loop: what came with its head is given as bytes. */
+const bufferedBodyBytes = 65_536;
+
+/** Answers what Node's HTTP/1.1 server parses. Upgrades are somebody else's: see `Upgrades`. */
+export function serveHttp1(server: Server, serving: Serving, encrypted: boolean): void {
+  const dispatch = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    new Http1Exchange(serving, message, response, encrypted, expectsContinue).start();
+  };
+  server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+    dispatch(message, response, false);
+  });
+  server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
+    dispatch(message, response, true);
+  });
+  server.on('checkExpectation', (_message: IncomingMessage, response: ServerResponse) => {
+    const refusal = problemResponse({ status: 417, type: 'expectation-failed', title: 'Expectation failed' });
+    writeResponse(response, refusal, { head: false, close: true, serving });
+  });
+  server.on('connect', (_message: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse | null }) => {
+    const begun = socket._httpMessage?.headersSent === true;
+    if (error.code === 'ECONNRESET' || !socket.writable || begun) socket.destroy();
+    else socket.end(rawAnswer(rejectedResponse(rejectionOf(error))), () => socket.destroy());
+  });
+}
+
+/** One request over HTTP/1.1. */
+class Http1Exchange implements Received {
+  readonly encrypted: boolean;
+  readonly protocolVersion: string;
+  readonly canUpgrade: boolean = false;
+  body: Body;
+  trailers: Received['trailers'];
+  readonly #serving: Serving;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #expectsContinue: boolean;
+  #head: ReceivedHead | undefined;
+
+  constructor(serving: Serving, message: IncomingMessage, response: ServerResponse, encrypted: boolean, expectsContinue: boolean) {
+    this.#serving = serving;
+    this.#message = message;
+    this.#response = response;
+    this.#expectsContinue = expectsContinue;
+    this.encrypted = encrypted;
+    this.protocolVersion = message.httpVersionMinor === 0 ? '1.0' : '1.1';
+  }
+
+  get request(): ReceivedHead['request'] {
+    return (this.#head as ReceivedHead).request;
+  }
+
+  get peer(): string | undefined {
+    return this.#message.socket.remoteAddress;
+  }
+
+  get sendInformational(): Received['sendInformational'] {
+    return this.#message.httpVersionMinor === 0 ? undefined : this.#sendInformational;
+  }
+
+  start(): void {
+    const serving = this.#serving;
+    const { maxBodyBytes } = serving.limits;
+    serving.begin();
+    this.#response.once('close', () => {
+      serving.end();
+    });
+    let head: ReceivedHead;
+    try {
+      head = readHead(this.#message);
+      if (head.framing.kind === 'length' && head.framing.length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+    } catch (error) {
+      if (!(error instanceof RequestRejected)) throw error;
+      // what follows on this connection cannot be trusted to be a request
+      this.#write(rejectedResponse(error), true);
+      return;
+    }
+    this.#head = head;
+    const { framing } = head;
+    if (framing.kind === 'none') {
+      serving.handle(this, this.#answer);
+      return;
+    }
+    const content = new IncomingContent(this.#message, maxBodyBytes, this.#expectsContinue ? this.#response : undefined);
+    this.trailers = () => content.body.trailers;
+    if (isShort(framing) && !this.#expectsContinue) {
+      content.collect((body) => {
+        this.body = body;
+        serving.handle(this, this.#answer);
+      });
+      return;
+    }
+    this.body = content.body;
+    serving.handle(this, this.#answer);
+  }
+
+  watchClient(gone: () => void): void {
+    const response = this.#response;
+    const unlessAnswered = (): void => {
+      if (!response.writableFinished) gone();
+    };
+    if (response.closed) unlessAnswered();
+    else response.once('close', unlessAnswered);
+  }
+
+  readonly #answer = (response: HttpResponse): void => {
+    const unread = this.#head?.framing.kind !== 'none' && !this.#message.complete;
+    this.#write(response, this.#serving.closing || unread);
+  };
+
+  #write(response: HttpResponse, close: boolean): void {
+    writeResponse(this.#response, response, { head: this.#message.method === 'HEAD', close, serving: this.#serving });
+  }
+
+  /** Not while an earlier request's answer is still being written: a 1xx may be left out, and must not overtake. */
+  readonly #sendInformational = (status: number, headers: HeaderFields): void => {
+    const { socket, headersSent, destroyed } = this.#response;
+    if (socket === null || headersSent || destroyed) return;
+    const text = rawInformational(status, headers);
+    if (text !== undefined) socket.write(text, 'latin1');
+  };
+}
+
+function isShort(framing: Framing): boolean {
+  return framing.kind === 'length' && framing.length <= bufferedBodyBytes;
+}
+
+const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ \S+ HTTP\/1\.\d\r\n/;
+
+/** Node's parser knows a list of methods (`http.METHODS`) and takes no other: those are not implemented here, and nothing else is wrong. */
+function rejectionOf({ code, rawPacket }: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }): RequestRejected {
+  if (code === 'HPE_HEADER_OVERFLOW') return new RequestRejected(431, 'The header section is too large');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestRejected(408, 'The request did not arrive in time');
+  if (code === 'HPE_INVALID_METHOD' && rawPacket !== undefined && requestLine.test(rawPacket.toString('latin1', 0, 4_096))) {
+    return new RequestRejected(501, 'The method is not implemented');
+  }
+  return new RequestRejected(400, 'The request is no well-formed HTTP/1.1');
+}

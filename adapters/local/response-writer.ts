@@ -1,0 +1,141 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { BodyFlow, BodySink, HttpResponse, PushBody } from '../../core/ports/index.ts';
+import { discard, isPushBody } from './server-exchange.ts';
+import type { Serving } from './server-exchange.ts';
+
+export interface WriteOptions {
+  /** The request's method was HEAD. */
+  readonly head: boolean;
+  /** The connection carries no further request. */
+  readonly close: boolean;
+  readonly serving: Serving;
+}
+
+/**
+ * Writes an answer over HTTP/1.1. One that breaks off destroys its connection: it must never look complete.
+ *
+ * @throws for fields that cannot be written; nothing has been sent then
+ */
+export function writeResponse(response: ServerResponse, answer: HttpResponse, { head, close, serving }: WriteOptions): void {
+  if (response.headersSent || response.destroyed) {
+    discard(answer.body);
+    return;
+  }
+  const { status, body } = answer;
+  const empty = head || status === 204 || status === 304;
+  const isStream = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+  const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : isStream ? undefined : body.length;
+  // a HEAD or 304 without content says nothing of the length it would have had
+  const ownLength = length !== undefined && !(empty && length === 0);
+  const fields = framedFields(answer.headers.flat(), ownLength);
+  if (ownLength && status !== 204) fields.push('content-length', `${length}`);
+  if (close) fields.push('connection', 'close');
+  response.writeHead(status, fields);
+  if (!isStream) {
+    response.end(empty ? undefined : body);
+  } else if (empty) {
+    response.end();
+    discard(body);
+  } else {
+    // a stream that is not as long as it said must not leave the connection out of step
+    response.strictContentLength = true;
+    if (isPushBody(body)) new Pushing(response, answer, serving).start(body);
+    else pull(response, answer, body, serving);
+  }
+}
+
+/** An answer's content on its way to the client: what the source pushes goes straight to the socket. */
+class Pushing implements BodySink {
+  readonly #response: ServerResponse;
+  readonly #answer: HttpResponse;
+  readonly #serving: Serving;
+  #flow: BodyFlow | undefined;
+  #over = false;
+
+  constructor(response: ServerResponse, answer: HttpResponse, serving: Serving) {
+    this.#response = response;
+    this.#answer = answer;
+    this.#serving = serving;
+  }
+
+  start(body: PushBody): void {
+    const response = this.#response;
+    response.on('drain', () => {
+      this.#flow?.resume();
+    });
+    response.once('close', () => {
+      if (this.#over) return;
+      this.#over = true;
+      this.#flow?.cancel();
+    });
+    this.#flow = body.pushTo(this);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    try {
+      return this.#response.write(chunk);
+    } catch (error) {
+      this.#flow?.cancel();
+      this.abort(error);
+      return false;
+    }
+  }
+
+  end(): void {
+    if (this.#over) return;
+    try {
+      endWithTrailers(this.#response, this.#answer);
+      this.#over = true;
+    } catch (error) {
+      this.abort(error);
+    }
+  }
+
+  abort(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#serving.cut(error);
+    this.#response.destroy();
+  }
+}
+
+function pull(response: ServerResponse, answer: HttpResponse, body: AsyncIterable<Uint8Array>, serving: Serving): void {
+  pipeline(body, response, { end: false })
+    .then(() => {
+      endWithTrailers(response, answer);
+    })
+    .catch((error: unknown) => {
+      if (!isClientGone(error)) serving.cut(error);
+      response.destroy();
+    });
+}
+
+/** @throws when less has been written than was said */
+function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse): void {
+  const flat = trailers?.()?.flat();
+  // only chunks have room for trailers (RFC 9112 section 7.1.2); where there are none Node writes none
+  if (flat !== undefined && response.chunkedEncoding) {
+    const pairs: [string, string][] = [];
+    for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at] ?? '', flat[at + 1] ?? '']);
+    response.addTrailers(pairs);
+  }
+  response.end();
+}
+
+/** Without the fields that frame a message or manage the connection: those are ours. */
+function framedFields(flat: readonly string[], ownLength: boolean): string[] {
+  const fields: string[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = flat[at] ?? '';
+    if (name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding' || (ownLength && name === 'content-length'))
+      continue;
+    fields.push(name, flat[at + 1] ?? '');
+  }
+  return fields;
+}
+
+function isClientGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
+}
