@@ -12,7 +12,6 @@ import { isTrailerField } from '../node/trailer-fields.ts';
 import { discard, isPushBody, tooLarge } from './server-exchange.ts';
 import type { Received, Serving } from './server-exchange.ts';
 
-const internalError = 2;
 const cancelled = 8;
 /** Streams at once on one connection. */
 const maxConcurrentStreams = 128;
@@ -105,6 +104,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
   #reading = false;
   #answer: HttpResponse | undefined;
   #flow: BodyFlow | undefined;
+  #onGone: (() => void) | undefined;
   #over = false;
 
   constructor(
@@ -139,8 +139,10 @@ class Http2Exchange implements Received, BodySource, BodySink {
     stream.once('close', () => {
       serving.end();
       this.#content?.fail(new RequestRejected(400, 'Content ended early'));
-      if (!this.#over) this.#flow?.cancel();
+      if (this.#over) return;
       this.#over = true;
+      this.#onGone?.();
+      this.#flow?.cancel();
     });
     try {
       this.#head = readHead(this.#rawHeaders, serving.limits.maxBodyBytes);
@@ -165,11 +167,8 @@ class Http2Exchange implements Received, BodySource, BodySink {
   }
 
   watchClient(gone: () => void): void {
-    const unlessAnswered = (): void => {
-      if (!this.#stream.writableFinished) gone();
-    };
-    if (this.#stream.closed) unlessAnswered();
-    else this.#stream.once('close', unlessAnswered);
+    if (this.#stream.destroyed) gone();
+    else this.#onGone = gone;
   }
 
   readonly sendInformational = (status: number, headers: HeaderFields): void => {
@@ -233,7 +232,8 @@ class Http2Exchange implements Received, BodySource, BodySink {
     if (this.#over) return;
     this.#over = true;
     this.#serving.cut(error);
-    this.#stream.close(internalError);
+    // `close` would end the content before the reset, and it would look complete
+    this.#stream.destroy(new Error('cut'));
   }
 
   /** @throws for fields that cannot be written; nothing has been sent then */

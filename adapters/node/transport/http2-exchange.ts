@@ -258,7 +258,7 @@ export class Http2Exchange implements BodySource, Watched {
   }
 
   #finish(): void {
-    this.#leave();
+    this.#leave(true);
     this.#body?.end();
   }
 
@@ -266,18 +266,20 @@ export class Http2Exchange implements BodySource, Watched {
     if (this.#phase === 'over') return;
     const hasHead = this.#phase === 'receiving';
     this.#leave();
-    this.#stream?.close(cancelled);
     if (hasHead) this.#body?.fail(reason);
     else this.#pending.reject(reason);
   }
 
-  #leave(): void {
+  /** @param whole the response has come to its end */
+  #leave(whole = false): void {
     this.#phase = 'over';
     this.#pending.options.signal?.removeEventListener('abort', this.#onAbort);
-    // the answer has come whole: the rest of the request would go nowhere
-    if (!this.#sent) {
-      this.#dropRequestBody();
-      this.#stream?.close(cancelled);
+    this.#dropRequestBody();
+    // `close` would end the content before the reset, and it would look complete
+    if (this.#sent) {
+      if (!whole) this.#stream?.close(cancelled);
+    } else {
+      this.#stream?.destroy(new Error('cut'));
     }
     this.#onOver();
   }
