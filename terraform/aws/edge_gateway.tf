@@ -23,6 +23,8 @@ locals {
     {
       openapi = "3.0.1"
       info    = { title = local.id, version = "1" }
+      # Bytes arrive and leave as they are; without it a body that is no text would reach the client as base64.
+      x-amazon-apigateway-binary-media-types = ["*/*"]
       paths = {
         "/"         = { x-amazon-apigateway-any-method = { responses = {}, x-amazon-apigateway-integration = local.integration } }
         "/{proxy+}" = { x-amazon-apigateway-any-method = { responses = {}, x-amazon-apigateway-integration = local.integration, parameters = [{ name = "proxy", in = "path", required = true, schema = { type = "string" } }] } }

@@ -57,8 +57,9 @@ variable "config" {
       try(jsondecode(var.config).auth.keysSecret, ""),
       try(jsondecode(var.config).signingSecret, ""),
       [for pool in try(values(jsondecode(var.config).pools), []) : try(pool.secret, "")],
+      [for upstream in try(values(jsondecode(var.config).upstreams), []) : [try(upstream.tls.ca, ""), try(upstream.tls.clientCertificate, "")]],
     ])), keys(var.secrets))) == 0
-    error_message = "config names secrets (auth.keysSecret, signingSecret, pools.*.secret) that are no keys of `secrets`, so the function could not read them. Add each, for example secrets = { signing-key = {} }."
+    error_message = "config names secrets (auth.keysSecret, signingSecret, pools.*.secret, upstreams.*.tls) that are no keys of `secrets`, so the function could not read them. Add each, for example secrets = { signing-key = {} }."
   }
 }
 

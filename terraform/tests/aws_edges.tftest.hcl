@@ -64,6 +64,10 @@ run "rest_api" {
     error_message = "Another document is another deployment."
   }
   assert {
+    condition     = jsondecode(aws_api_gateway_rest_api.this[0].body).x-amazon-apigateway-binary-media-types == ["*/*"]
+    error_message = "Content that is no text arrives as it is."
+  }
+  assert {
     condition     = aws_api_gateway_stage.this[0].xray_tracing_enabled && aws_api_gateway_stage.this[0].access_log_settings[0].destination_arn == aws_cloudwatch_log_group.edge[0].arn && aws_api_gateway_method_settings.this[0].settings[0].logging_level == "ERROR" && aws_api_gateway_method_settings.this[0].settings[0].data_trace_enabled == false && aws_api_gateway_method_settings.this[0].settings[0].throttling_rate_limit == 50
     error_message = "Traced and logged without bodies, and limited."
   }

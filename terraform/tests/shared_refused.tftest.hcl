@@ -186,3 +186,12 @@ run "config_is_no_object" {
   }
   expect_failures = [var.config]
 }
+
+run "config_names_a_certificate" {
+  command = plan
+  module { source = "./aws_rules" }
+  variables {
+    config = jsonencode({ upstreams = { api = { targets = [{ url = "https://api.example.com" }], tls = { ca = "private-ca" } } } })
+  }
+  expect_failures = [var.config]
+}
