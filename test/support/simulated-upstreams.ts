@@ -95,13 +95,15 @@ export class SimulatedUpstreams {
 
   /** One request, with time passing until it is over. */
   async passing(asked: Asked = {}, stepMs = 5): Promise<Result> {
-    let result: Result | undefined;
-    const asking = this.ask(asked).then((given) => {
-      result = given;
-    });
-    while (result === undefined) await this.clock.advance(stepMs);
-    await asking;
-    return result;
+    const results: Result[] = [];
+    const asking = this.ask(asked).then((given) => results.push(given));
+    for (;;) {
+      await this.clock.advance(stepMs);
+      const [result] = results;
+      if (result === undefined) continue;
+      await asking;
+      return result;
+    }
   }
 
   /** Sends `perSecond` requests a second, evenly, for so many seconds, and answers all results once they are there. */

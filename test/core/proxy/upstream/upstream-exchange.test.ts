@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../../core/http/header-list.ts';
 import { RequestRejected, UpstreamError } from '../../../../core/ports/index.ts';
-import type { UpstreamErrorType } from '../../../../core/ports/index.ts';
+import type { HttpResponse, UpstreamErrorType } from '../../../../core/ports/index.ts';
 import type { UpstreamConfiguration } from '../../../../core/proxy/configuration.ts';
 import { SimulatedUpstreams } from '../../../support/simulated-upstreams.ts';
 
@@ -9,6 +9,12 @@ const failure = (type: UpstreamErrorType, requestSent = true) => ({ error: new U
 const refusedConnection = failure('connection_refused', false);
 const reset = failure('connection_terminated');
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
+
+function streamOf(response: HttpResponse | undefined): AsyncIterable<Uint8Array> {
+  const { body } = response ?? {};
+  if (typeof body !== 'object' || body instanceof Uint8Array) throw new TypeError('not a stream');
+  return body;
+}
 
 async function* chunks(...parts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield new TextEncoder().encode(part);
@@ -90,7 +96,7 @@ describe('an exchange with an upstream', () => {
 describe('retries', () => {
   it('send an idempotent request again after a closed connection, once, and answer what then comes', async () => {
     const it = one();
-    it.transport.backend('a', inTurn(reset, { status: 200 }));
+    it.transport.backend('a', inTurn<object>(reset, { status: 200 }));
     const { outcome, exchange } = await it.passing();
     expect(outcome).toBe(200);
     expect(exchange.attempts.map(({ outcome: said, reason }) => [said, reason])).toEqual([
@@ -224,7 +230,7 @@ describe('time-outs', () => {
     const { response } = await asking;
     await it.clock.advance(1_000);
     expect(it.transport.sent[0]?.options.signal?.aborted).toBe(false);
-    const body = response?.body as AsyncIterable<Uint8Array>;
+    const body = streamOf(response);
     let read = '';
     for await (const chunk of body) read += text(chunk);
     expect(read).toBe('slow');
@@ -301,10 +307,10 @@ describe('the body of an answer', () => {
     it.transport.backend('a', () => ({ body: chunks('a', 'b') }));
     const { response } = await it.askOnly();
     expect((await it.askOnly()).outcome).toBe('overloaded');
-    for await (const _chunk of response?.body as AsyncIterable<Uint8Array>);
+    for await (const _chunk of streamOf(response));
     const second = await it.askOnly();
     expect(second.outcome).toBe(200);
-    await (second.response?.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().return?.();
+    await streamOf(second.response)[Symbol.asyncIterator]().return?.();
     expect((await it.ask()).outcome).toBe(200);
     expect(it.transport.openBodies).toBe(0);
   });
@@ -318,7 +324,7 @@ describe('the body of an answer', () => {
     });
     const read = async (it: SimulatedUpstreams, asked = {}): Promise<void> => {
       const { response } = await it.askOnly(asked);
-      const iterator = (response?.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      const iterator = streamOf(response)[Symbol.asyncIterator]();
       await iterator.next();
       if ('timeoutMs' in asked) await it.clock.advance(100);
       await expect(iterator.next()).rejects.toThrow();
