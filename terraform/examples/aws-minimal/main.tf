@@ -1,5 +1,5 @@
-# Portolan on AWS with nothing that costs at rest but five alarms and the secrets. `make package` first; docs/deploy-aws.md goes through it
-# command by command.
+# Portolan on AWS as cheap as it gets: at rest only secrets, alarms and the dashboard cost anything. `make package` first; docs/deploy-aws.md goes
+# through it command by command.
 
 provider "aws" {
   region = var.region
