@@ -37,7 +37,11 @@ export function addDevCommand(program: Command): void {
       for (const warning of read?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
       const backend = read === undefined ? await startSampleBackend() : undefined;
       const configuration = read?.configuration ?? { ...devConfiguration, ...(backend && sampleRoutes(backend)) };
-      const local = await start(options, configuration);
+      const local = await start(options, configuration).catch(async (error: unknown) => {
+        // or it would keep the process alive
+        await backend?.close();
+        throw error;
+      });
       process.stdout.write(greeting(local, options, configuration, file));
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.once(signal, () => {

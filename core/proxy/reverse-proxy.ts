@@ -41,6 +41,7 @@ const defaultPollMs = 5_000;
  */
 export class ReverseProxy {
   readonly #ports: ReverseProxyPorts;
+  readonly #platform: ProxyPlatform;
   readonly #transports: Transports;
   readonly #deployed: Configuration;
   readonly #reports = new Map<string, MirrorReport>();
@@ -53,6 +54,7 @@ export class ReverseProxy {
   constructor(ports: ReverseProxyPorts, platform: ProxyPlatform, configuration: Configuration) {
     const { store, crypto, clock, logger, secrets } = ports;
     this.#ports = ports;
+    this.#platform = platform;
     this.#deployed = configuration;
     this.#transports = platform.openTransports(secrets);
     const traceIds = createTraceIds(crypto);
@@ -112,7 +114,11 @@ export class ReverseProxy {
   /** A pushed document replaces routes, upstreams and settings; the rest stays as deployed. */
   #check(document: ProxyConfiguration): readonly ConfigurationProblem[] {
     const { routes: _routes, upstreams: _upstreams, proxy: _proxy, ...rest } = this.#deployed;
-    const checked = checkConfiguration({ ...rest, ...document }, builtInTemplates, { hasGateway: true });
+    const checked = checkConfiguration({ ...rest, ...document }, builtInTemplates, {
+      hasGateway: true,
+      isServer: this.#platform.isServer,
+      handlers: Object.keys(this.#platform.handlers ?? {}),
+    });
     return checked.ok ? [] : checked.problems;
   }
 

@@ -280,7 +280,7 @@ describe('what cannot start says why', () => {
     [
       'a required member under a mistyped name',
       'auth: {}\nsigningSecret: k\npols: {a: {vendor: direct}}\n',
-      /\/pools is required; is "pols" meant to be it\?/,
+      /\/pols is not a known member; did you mean "pools"\?/,
     ],
   ])('%s: exit code 2, file, line and hint', async ([, text, says]) => {
     const { code, stderr, stdout } = await start(text);
