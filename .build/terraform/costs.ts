@@ -112,7 +112,7 @@ const defaults: Readonly<Record<Cloud, readonly Cost[]>> = {
       what: 'alarms: three on logs, two on metrics',
       knob: 'alarms.enabled',
       parts: [
-        { meter: 'logAlert5Minutes', rest: 3 },
+        { meter: 'logAlert15Minutes', rest: 3 },
         { meter: 'metricAlert', rest: 2 },
       ],
     },

@@ -329,8 +329,8 @@ variable "alarms" {
     p99_latency_seconds = optional(number, 3)
     error_percent       = optional(number, 1)
     cold_start_percent  = optional(number, 10)
-    throttles           = optional(number, 0)  # in five minutes
-    minimum_requests    = optional(number, 20) # in five minutes; with fewer no percentage is judged
+    throttles           = optional(number, 0)  # in one window: five minutes, on Azure azure.alarm_minutes
+    minimum_requests    = optional(number, 20) # in one window; with fewer no percentage is judged
   })
   default  = {}
   nullable = false

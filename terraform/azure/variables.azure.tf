@@ -8,6 +8,7 @@ variable "azure" {
     plan                       = optional(string, "flex")          # Flex Consumption, or "premium": Elastic Premium, its size by runtime.memory_mb
     replication                = optional(string, "LRS")           # of the table: LRS, ZRS, GRS, RAGRS, GZRS or RAGZRS
     secret_days                = optional(number, 365)             # until a secret the module writes expires; 0: never
+    alarm_minutes              = optional(number, 15)              # how often log alarms look, and over how long: 5, 10 or 15; every 5 minutes costs three times as much
     vault_soft_delete_days     = optional(number, 90)              # how long a deleted vault or secret keeps its name, 7 to 90
     vault_purge_protection     = optional(bool, true)              # once on, a vault never loses it
     allowed_ip_ranges          = optional(list(string))            # null: storage and vault are reachable from everywhere by who has a role; a list: only from these and from the function's subnet
@@ -36,6 +37,10 @@ variable "azure" {
   validation {
     condition     = var.azure.secret_days >= 0 && var.azure.secret_days <= 3650 && floor(var.azure.secret_days) == var.azure.secret_days
     error_message = "azure.secret_days must be a whole number from 1 to 3650, or 0 for secrets that never expire."
+  }
+  validation {
+    condition     = contains([5, 10, 15], var.azure.alarm_minutes)
+    error_message = "azure.alarm_minutes must be 5, 10 or 15. Azure charges a log alarm by how often it looks."
   }
   validation {
     condition     = var.azure.vault_soft_delete_days >= 7 && var.azure.vault_soft_delete_days <= 90 && floor(var.azure.vault_soft_delete_days) == var.azure.vault_soft_delete_days

@@ -32,7 +32,7 @@ run "defaults" {
   }
   assert {
     condition = alltrue([for alarm in azurerm_monitor_scheduled_query_rules_alert_v2.this :
-      alarm.criteria[0].operator == "GreaterThan" && alarm.criteria[0].metric_measure_column == "value" && alarm.window_duration == "PT5M" && alarm.evaluation_frequency == "PT5M" &&
+      alarm.criteria[0].operator == "GreaterThan" && alarm.criteria[0].metric_measure_column == "value" && alarm.window_duration == "PT15M" && alarm.evaluation_frequency == "PT15M" &&
       alarm.scopes == tolist([azurerm_application_insights.this.id]) && length(alarm.action) == 0 && strcontains(alarm.criteria[0].query, "| where total >= 20\n")
     ])
     error_message = "All look at five minutes of Application Insights, judge nothing below 20 requests, and tell nobody."

@@ -10,7 +10,7 @@ describe('what a deployment costs', () => {
   test.for(clouds)('%s: about one dollar for 100,000 sessions a month, and no more, with nothing but alarms beside', (cloud) => {
     expect(workload.sessions).toBe(100_000);
     expect(monthlyCost(cloud, { alarms: false })).toBeLessThan(1.5);
-    expect(monthlyCost(cloud)).toBeLessThan(5);
+    expect(monthlyCost(cloud)).toBeLessThan(2);
   });
 
   test('the model asks the store for as much as a create does', async () => {
