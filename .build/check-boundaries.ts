@@ -66,7 +66,9 @@ const violations = [...parse(files)].flatMap(([path, source]) => {
       .map((node) => (isLiteral(node) ? node.text : node.getText(source)))
       .filter((wanted) => !isAllowed(file, wanted, rule))
       .map((wanted) => `${file} must not import ${wanted}`),
-    ...(file === loadsUserCode ? [] : computedImports(source)).map((text) => `${file} must not import what only a run tells: ${text}`),
+    ...(file === loadsUserCode ? [] : computedImports(source)).map(
+      (text) => `${file} must not import what only a run tells: ${text}`,
+    ),
   ];
 });
 
