@@ -10,8 +10,6 @@ import { switchProtocols } from './protocol-switch.ts';
 import { Serving } from './server-exchange.ts';
 import { mayUpgrade, Upgrades } from './upgrades.ts';
 
-export { httpServerSource } from './server-exchange.ts';
-
 export interface HttpServerLimits {
   /** Request line and header fields together, in bytes; over it 431; default 16,384. */
   readonly maxHeaderBytes: number;

@@ -18,7 +18,7 @@ import type { ClientAddress } from './client-address.ts';
 import type { HttpServerLimits } from './http-server.ts';
 
 /** `RequestContext.source` of every request. */
-export const httpServerSource = 'http-server';
+const httpServerSource = 'http-server';
 
 /** What a front tells of a request beside the message. */
 export interface Received {
