@@ -83,12 +83,13 @@ export class Mirror {
 
   /** `undefined` when the copy was not answered, which is counted and is no failure of the original, or when nothing is compared. */
   async #send(request: HttpRequest, original: Exchange): Promise<ComparedResponse | undefined> {
-    const { source, requestId, clientAddress, waitUntil } = original.context;
+    const { source, requestId, clientAddress } = original.context;
     const startedAt = this.#clock.now();
     const deadline = startedAt + mirrorTimeoutMs;
     // without the client's signal: a client that has its answer goes away
+    const waitUntil = (work: Promise<unknown>): void => original.context.waitUntil(work);
     const context: RequestContext = { source, requestId, clientAddress, deadline, waitUntil };
-    const exchange: Exchange = { ...original, context, startedAt, deadline, attempts: [] };
+    const exchange: Exchange = { ...original, context, startedAt, deadline, attempts: [], onInformational: undefined };
     try {
       const { status, headers, body } = await this.#upstream.send(request, exchange);
       let content: Uint8Array | undefined;

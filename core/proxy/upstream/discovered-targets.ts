@@ -73,18 +73,18 @@ export class DiscoveredTargets {
    * @param now steady time
    * @throws {UpstreamError} `dns_error` or `dns_timeout`: nothing was ever learned, and now neither
    */
-  update(now: EpochMillis, deadline: EpochMillis, { waitUntil, signal }: Asker): Promise<void> | undefined {
+  update(now: EpochMillis, deadline: EpochMillis, asker: Asker): Promise<void> | undefined {
     if (now < this.#freshUntil) return undefined;
     if (this.#flight === undefined) {
       this.#flight = this.#lookUp(now).finally(() => {
         this.#flight = undefined;
       });
       // A frozen function would not finish what nobody waits for.
-      waitUntil(this.#flight);
+      asker.waitUntil(this.#flight);
     }
     if (now < this.#usableUntil) return undefined;
     const patienceMs = deadline - this.#clock.now();
-    return within(this.#timers, this.#flight, patienceMs, signal, () => new UpstreamError('dns_timeout', false));
+    return within(this.#timers, this.#flight, patienceMs, asker.signal, () => new UpstreamError('dns_timeout', false));
   }
 
   async #lookUp(now: EpochMillis): Promise<void> {
