@@ -18,7 +18,7 @@ export interface Served<T> {
   readonly proxy: T;
 }
 
-/** A check that takes longer is left to the background: the last good configuration is better than no answer. */
+/** A check that takes longer is left to the background, and nobody waits for it any more: the last good configuration is better than no answer. */
 const patienceMs = 1_000;
 
 /**
@@ -36,7 +36,8 @@ export class LiveConfiguration<T extends Compiled> {
   /** The version whose document was refused: not tried again. */
   #refused = 0;
   #checkedAt: EpochMillis = -Infinity;
-  #checking: Promise<void> | undefined;
+  #checking: { readonly done: Promise<void>; readonly since: EpochMillis } | undefined;
+  #closed = false;
 
   /**
    * @param deployed served until something is pushed
@@ -60,42 +61,40 @@ export class LiveConfiguration<T extends Compiled> {
 
   /** What this request is to be served with. A promise only when it has to wait. */
   current(context: RequestContext): Served<T> | Promise<Served<T>> {
-    const age = this.#clock.now() - this.#checkedAt;
+    const now = this.#clock.now();
+    // one from the future says that the clock was set back, and nothing about the age
+    const age = now < this.#checkedAt ? Infinity : now - this.#checkedAt;
     if (age * 2 < this.#pollMs) return this.#served;
-    const check = this.#check();
-    if (age < this.#pollMs) {
-      context.waitUntil(check);
-      return this.#served;
-    }
-    return this.#waitFor(check, context);
+    this.#checking ??= { done: this.#check(), since: now };
+    const { done, since } = this.#checking;
+    const patience = age < this.#pollMs ? 0 : Math.min(patienceMs, since + patienceMs - now);
+    if (patience > 0) return this.#waitFor(done, patience, context);
+    context.waitUntil(done);
+    return this.#served;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#served.proxy.close();
   }
 
-  async #waitFor(check: Promise<void>, context: RequestContext): Promise<Served<T>> {
-    const patience = new AbortController();
-    await Promise.race([check, this.#clock.sleep(patienceMs, patience.signal).catch(() => undefined)]);
-    patience.abort();
+  async #waitFor(check: Promise<void>, patience: number, context: RequestContext): Promise<Served<T>> {
+    const answered = new AbortController();
+    await Promise.race([check, this.#clock.sleep(patience, answered.signal).catch(() => undefined)]);
+    answered.abort();
     context.waitUntil(check);
     return this.#served;
   }
 
   /** Never rejects: a failing store is logged, and what was served goes on. */
-  #check(): Promise<void> {
-    this.#checking ??= this.#follow()
-      .catch((error: unknown) => {
-        this.#logger.log('warn', 'configuration.not_checked', {
-          'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
-          version: this.#served.version,
-        });
-      })
-      .finally(() => {
-        this.#checkedAt = this.#clock.now();
-        this.#checking = undefined;
-      });
-    return this.#checking;
+  async #check(): Promise<void> {
+    try {
+      await this.#follow();
+    } catch (error) {
+      this.#warn('configuration.not_checked', error);
+    }
+    this.#checkedAt = this.#clock.now();
+    this.#checking = undefined;
   }
 
   async #follow(): Promise<void> {
@@ -105,6 +104,7 @@ export class LiveConfiguration<T extends Compiled> {
     const version = await this.#stored.version(pointer.active, options);
     if (version === undefined) throw new PortError('data_loss', 'configuration.read', { reason: 'VersionMissing' });
     const document = await this.#stored.document(version, options);
+    if (this.#closed) return;
     let proxy: T;
     try {
       proxy = this.#compile(document, String(pointer.active));
@@ -120,6 +120,16 @@ export class LiveConfiguration<T extends Compiled> {
     const before = this.#served;
     this.#served = { version: String(pointer.active), proxy };
     this.#logger.log('info', 'configuration.activated', { version: this.#served.version, before: before.version });
-    await before.proxy.close();
+    // Not waited for: it closes with its last exchange, and a tunnel may last for days.
+    before.proxy.close().catch((error: unknown) => {
+      this.#warn('configuration.not_closed', error);
+    });
+  }
+
+  #warn(event: string, error: unknown): void {
+    this.#logger.log('warn', event, {
+      'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+      version: this.#served.version,
+    });
   }
 }

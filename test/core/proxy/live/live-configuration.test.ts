@@ -11,12 +11,15 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 
 class Made {
   closed = 0;
+  /** What closing waits for: exchanges that go on. */
+  drained: Promise<void> = Promise.resolve();
   readonly body: string;
   constructor(body: string) {
     this.body = body;
   }
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closed++;
+    return this.drained;
   }
 }
 
@@ -146,5 +149,57 @@ describe('the live configuration', () => {
     await pusher.push(document('three'), undefined, undefined);
     await clock.advance(5_000);
     expect(await serve()).toEqual(['3', 'three']);
+  });
+
+  it('follows on while exchanges of the configuration before go on for hours, and no request waits for them', async () => {
+    const { serve, pusher, clock, made, live, context } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    await serve();
+    made[0]!.drained = new Promise(() => undefined);
+    for (const body of ['two', 'three']) {
+      await pusher.push(document(body), undefined, undefined);
+      await clock.advance(5_000);
+      expect((await live.current(context)).proxy.body).toBe(body);
+    }
+    expect(made.map(({ closed }) => closed)).toEqual([1, 1, 0]);
+  });
+
+  it('says when the configuration before cannot be closed', async () => {
+    const { serve, pusher, clock, made, events } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    await serve();
+    made[0]!.close = () => Promise.reject(new Error('planted'));
+    await pusher.push(document('two'), undefined, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['2', 'two']);
+    expect(events).toContain('configuration.not_closed');
+  });
+
+  it('makes nobody wait longer than a second for one look, however many requests come while it hangs', async () => {
+    const { serve, clock, faults, live, context } = world();
+    await serve();
+    faults.hanging = true;
+    await clock.advance(5_000);
+    const first = live.current(context);
+    await clock.advance(1_000);
+    expect((await first).version).toBe('deployed');
+    expect(live.current(context)).not.toBeInstanceOf(Promise);
+  });
+
+  it('looks again when the clock was set back', async () => {
+    const { serve, pusher, clock } = world();
+    await serve();
+    await pusher.push(document('one'), undefined, undefined);
+    clock.set(clock.now() - 3_600_000);
+    expect(await serve()).toEqual(['1', 'one']);
+  });
+
+  it('starts nothing once it is closed, though a look was under way', async () => {
+    const { pusher, made, live, context } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    const waiting = live.current(context);
+    await live.close();
+    expect((await waiting).version).toBe('deployed');
+    expect(made).toEqual([]);
   });
 });
