@@ -4,12 +4,11 @@ import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { ProxyConfiguration } from '../proxy/configuration.ts';
-import type { Activation, ConfigurationVersion, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
+import type { Activation, ConfigurationVersion, IsExpected, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
 import type { MirrorTotals } from '../proxy/migration/mirror-report.ts';
 import { instant } from '../text/instant.ts';
 import { json } from './json-response.ts';
 import type { OperationInput, Operations } from './operation.ts';
-import { readIfMatch } from './read-request.ts';
 
 export interface ConfigurationOperationPorts {
   readonly stored: StoredConfigurations;
@@ -61,9 +60,7 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     },
     async activateConfiguration(input) {
       const { version } = input.content as { readonly version?: number };
-      const chosen = version ?? (await stored.previous(input.options));
-      if (chosen === undefined) return noSuchVersion();
-      const activated = await stored.activate(chosen, readExpected(input.request), input.options);
+      const activated = await stored.activate(version, readExpected(input.request), input.options);
       return answer('configuration.rolled_back', activated, input);
     },
     async getMigration({ query, options }) {
@@ -73,10 +70,17 @@ export function configurationOperations({ stored, check, migration, logger }: Co
   };
 }
 
-/** The version `If-Match` names; one that cannot match stands for another one. */
-function readExpected(request: HttpRequest): number | undefined {
-  const tags = readIfMatch(request);
-  return tags === undefined ? undefined : ([...tags][0] ?? -1);
+/** What `If-Match` and `If-None-Match` (RFC 9110 section 13.1) ask of the active version; `undefined` when they ask nothing. */
+function readExpected(request: HttpRequest): IsExpected | undefined {
+  const wanted = request.headers.get('if-match');
+  const unwanted = request.headers.get('if-none-match');
+  if (wanted === undefined && unwanted === undefined) return undefined;
+  return (active) => (wanted === undefined || names(wanted, active)) && (unwanted === undefined || !names(unwanted, active));
+}
+
+/** Whether a list of entity tags names the active version; `*` is any there is. */
+function names(tags: string, active: number): boolean {
+  return tags.trim() === '*' ? active !== 0 : tags.split(',').some((tag) => tag.trim() === `"${active}"`);
 }
 
 function represent(version: ConfigurationVersion, active: number | undefined): object {

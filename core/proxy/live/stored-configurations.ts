@@ -16,6 +16,8 @@ export interface ConfigurationVersion {
   readonly length: number;
   /** Id of the API key that pushed it. */
   readonly createdBy?: string | undefined;
+  /** The version that was active when this one was pushed, 0 for none: where a roll-back leads. */
+  readonly after: number;
 }
 
 /** Which version is served, and which was pushed last. */
@@ -25,6 +27,9 @@ export interface ActivePointer {
   readonly hash: string;
   readonly activatedAt: EpochMillis;
 }
+
+/** Whether the version that is active, 0 for none, is one the caller knows. */
+export type IsExpected = (active: number) => boolean;
 
 export type Activation =
   | { readonly ok: true; readonly pointer: ActivePointer }
@@ -86,14 +91,15 @@ export class StoredConfigurations {
   }
 
   /**
-   * Stores a document as the next version and makes it the active one.
+   * Stores a document as the next version and makes it the active one. Asked again by who did not hear that it was done (the same document, key and
+   * expectation), it does nothing and answers the same.
    *
    * @param document checked
-   * @param expected the active version the caller knows, 0 for none; `undefined` takes any
+   * @param isExpected `undefined` takes any
    */
   async push(
     document: ProxyConfiguration,
-    expected: number | undefined,
+    isExpected: IsExpected | undefined,
     createdBy: string | undefined,
     options?: CallOptions,
   ): Promise<Activation> {
@@ -103,42 +109,43 @@ export class StoredConfigurations {
     const stored = await this.#store.get(pointerKey, options);
     const pointer = stored === undefined ? undefined : parsed<ActivePointer>(stored.value);
     const active = pointer?.active ?? 0;
-    if (expected !== undefined && expected !== active) return { ok: false, reason: 'changed', active };
+    if (isExpected?.(active) === false) {
+      const last = pointer?.hash === hash ? await this.version(active, options) : undefined;
+      const isDone = last !== undefined && last.createdBy === createdBy && isExpected(last.after);
+      return isDone && pointer !== undefined ? { ok: true, pointer } : { ok: false, reason: 'changed', active };
+    }
     // named by their content: who finds them there has written the same
     await Promise.all(
       partIds(hash, text.length).map((id, at) =>
         this.#store.create({ partition: partsPartition, id, value: text.slice(at * partLength, (at + 1) * partLength) }, options),
       ),
     );
-    const version = await this.#append({ hash, length: text.length, createdBy }, (pointer?.latest ?? 0) + 1, options);
+    const pushed = { hash, length: text.length, createdBy, after: active };
+    const version = await this.#append(pushed, (pointer?.latest ?? 0) + 1, options);
     return this.#point({ active: version, latest: version, hash, activatedAt: this.#clock.now() }, stored?.version, options);
   }
 
-  /** Makes an earlier version the active one. */
-  async activate(version: number, expected: number | undefined, options?: CallOptions): Promise<Activation> {
+  /** Makes a pushed version the active one: by default the one that was active when the active one was pushed. */
+  async activate(version: number | undefined, isExpected: IsExpected | undefined, options?: CallOptions): Promise<Activation> {
     const stored = await this.#store.get(pointerKey, options);
-    const chosen = await this.version(version, options);
-    if (stored === undefined || chosen === undefined) return { ok: false, reason: 'no-such-version' };
+    if (stored === undefined) return { ok: false, reason: 'no-such-version' };
     const pointer = parsed<ActivePointer>(stored.value);
-    if (expected !== undefined && expected !== pointer.active) return { ok: false, reason: 'changed', active: pointer.active };
-    const next = { ...pointer, active: version, hash: chosen.hash, activatedAt: this.#clock.now() };
+    if (isExpected?.(pointer.active) === false) return { ok: false, reason: 'changed', active: pointer.active };
+    const number = version ?? (await this.version(pointer.active, options))?.after ?? 0;
+    const chosen = number === 0 ? undefined : await this.version(number, options);
+    if (chosen === undefined) return { ok: false, reason: 'no-such-version' };
+    const next = { ...pointer, active: number, hash: chosen.hash, activatedAt: this.#clock.now() };
     return this.#point(next, stored.version, options);
-  }
-
-  /** The version before the active one that was served; `undefined` when there is none. */
-  async previous(options?: CallOptions): Promise<number | undefined> {
-    const pointer = await this.pointer(options);
-    return pointer === undefined || pointer.active <= 1 ? undefined : pointer.active - 1;
   }
 
   /** Takes the next free number: a push that lost the race for the pointer has left its version behind. */
   async #append(
-    { hash, length, createdBy }: Pick<ConfigurationVersion, 'createdBy' | 'hash' | 'length'>,
+    pushed: Omit<ConfigurationVersion, 'createdAt' | 'version'>,
     from: number,
     options: CallOptions | undefined,
   ): Promise<number> {
     for (let version = from; ; version++) {
-      const value: ConfigurationVersion = { version, hash, length, createdAt: this.#clock.now(), createdBy };
+      const value: ConfigurationVersion = { ...pushed, version, createdAt: this.#clock.now() };
       const record = { partition: versionsPartition, id: versionId(version), value: JSON.stringify(value) };
       if ((await this.#store.create(record, options)).created) return version;
     }

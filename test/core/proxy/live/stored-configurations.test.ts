@@ -11,6 +11,8 @@ function document(...bodies: readonly string[]): ProxyConfiguration {
   return { routes: bodies.map((body, at) => ({ id: `r${at}`, respond: { status: 200, body } })) };
 }
 
+const is = (version: number) => (active: number) => active === version;
+
 function world() {
   const clock = new FakeClock();
   const memory = new MemoryStore();
@@ -39,30 +41,80 @@ describe('stored configurations', () => {
       [3, 'key1'],
       [2, 'key1'],
     ]);
-    expect(await stored.previous()).toBe(2);
     expect(await stored.activate(1, undefined)).toMatchObject({ ok: true, pointer: { active: 1, latest: 3 } });
-    expect(await stored.previous()).toBeUndefined();
+    expect(await stored.activate(undefined, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
     expect(await stored.push(document('four'), undefined, undefined)).toMatchObject({ pointer: { active: 4, latest: 4 } });
     expect(await stored.activate(9, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
   });
 
   it('refuse a push or a roll-back of who does not know what is active', async () => {
     const { stored } = world();
-    expect(await stored.push(document('a'), 1, undefined)).toEqual({ ok: false, reason: 'changed', active: 0 });
-    await stored.push(document('a'), 0, undefined);
-    await stored.push(document('b'), 1, undefined);
-    expect(await stored.push(document('c'), 1, undefined)).toEqual({ ok: false, reason: 'changed', active: 2 });
-    expect(await stored.activate(1, 1)).toEqual({ ok: false, reason: 'changed', active: 2 });
+    expect(await stored.push(document('a'), is(1), undefined)).toEqual({ ok: false, reason: 'changed', active: 0 });
+    await stored.push(document('a'), is(0), undefined);
+    await stored.push(document('b'), is(1), undefined);
+    expect(await stored.push(document('c'), is(1), undefined)).toEqual({ ok: false, reason: 'changed', active: 2 });
+    expect(await stored.activate(1, is(1))).toEqual({ ok: false, reason: 'changed', active: 2 });
   });
 
   it('of pushes at the same time one wins each round, and none is lost or mixed', async () => {
     const { stored } = world();
-    const results = await Promise.all(['a', 'b', 'c', 'd'].map((body) => stored.push(document(body), 0, undefined)));
+    const results = await Promise.all(['a', 'b', 'c', 'd'].map((body) => stored.push(document(body), is(0), undefined)));
     expect(results.filter(({ ok }) => ok)).toHaveLength(1);
     const pointer = await stored.pointer();
     const version = await stored.version(pointer!.active);
     expect(version?.hash).toBe(pointer?.hash);
     await expect(stored.document(version!)).resolves.toMatchObject({ routes: [{ id: 'r0' }] });
+  });
+
+  it('go back to what was served before, never to a push that lost its race or was rolled back', async () => {
+    const { stored } = world();
+    await stored.push(document('first'), undefined, undefined);
+    const [a, b] = await Promise.all(['a', 'b'].map((body) => stored.push(document(body), is(1), undefined)));
+    expect([a?.ok, b?.ok].toSorted()).toEqual([false, true]);
+    expect(await stored.activate(undefined, undefined)).toMatchObject({ ok: true, pointer: { active: 1 } });
+
+    await stored.push(document('bad'), undefined, undefined);
+    await stored.activate(1, undefined);
+    expect(await stored.push(document('bad, too'), undefined, undefined)).toMatchObject({ pointer: { active: 5 } });
+    expect(await stored.activate(undefined, undefined)).toMatchObject({ ok: true, pointer: { active: 1, latest: 5 } });
+  });
+
+  it('a roll-back undoes what was active when it was asked for, never a push that came between', async () => {
+    const { stored, store } = world();
+    for (const body of ['one', 'two']) await stored.push(document(body), undefined, undefined);
+    let pushed: Promise<unknown> | undefined;
+    const late = new StoredConfigurations(
+      {
+        ...store,
+        async get(key, options) {
+          const record = await store.get(key, options);
+          if (key.partition === 'configuration') await (pushed ??= stored.push(document('three'), undefined, undefined));
+          return record;
+        },
+        replace: (record, version, options) => store.replace(record, version, options),
+      },
+      nodeCrypto,
+      new FakeClock(),
+    );
+    expect(await late.activate(undefined, undefined)).toEqual({ ok: false, reason: 'changed', active: 3 });
+    expect(await stored.pointer()).toMatchObject({ active: 3 });
+  });
+
+  it('take a push that is sent again because its answer was lost for the same push', async () => {
+    const { stored } = world();
+    await stored.push(document('one'), is(0), 'key1');
+    const pushed = await stored.push(document('two'), is(1), 'key1');
+    expect(await stored.push(document('two'), is(1), 'key1')).toEqual(pushed);
+    expect(await stored.list(9)).toHaveLength(2);
+    // somebody else's, another document, another expectation, or none
+    for (const [body, expected, key] of [
+      ['two', is(1), 'key2'],
+      ['three', is(1), 'key1'],
+      ['two', is(7), 'key1'],
+    ] as const) {
+      expect(await stored.push(document(body), expected, key)).toEqual({ ok: false, reason: 'changed', active: 2 });
+    }
+    expect(await stored.push(document('two'), undefined, 'key1')).toMatchObject({ ok: true, pointer: { active: 3 } });
   });
 
   it('take a part that is missing or changed for data loss, never for a configuration', async () => {
