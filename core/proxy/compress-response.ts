@@ -3,6 +3,7 @@ import type { Compression, ContentCoding } from '../ports/compression.ts';
 import type { Body, HttpRequest, HttpResponse } from '../ports/http.ts';
 import { chooseCoding } from './accept-encoding.ts';
 import type { CompressionConfiguration } from './configuration.ts';
+import { proxyDefaults } from './defaults.ts';
 
 /**
  * Compresses an answer's content where the client takes it, and brings its fields in line.
@@ -18,7 +19,6 @@ import type { CompressionConfiguration } from './configuration.ts';
 export type ResponseCompression = (request: HttpRequest, response: HttpResponse) => HttpResponse | Promise<HttpResponse>;
 
 const defaultCodings: readonly ContentCoding[] = ['zstd', 'br', 'gzip'];
-const defaultMinBytes = 1_024;
 
 /** `+json` covers every type with that suffix (RFC 6839). */
 const defaultTypes = [
@@ -42,7 +42,7 @@ export function compileCompression(
   compression: Compression,
 ): ResponseCompression | undefined {
   if (configuration === false) return undefined;
-  const { codings = defaultCodings, minBytes = defaultMinBytes, types = defaultTypes } = configuration ?? {};
+  const { codings = defaultCodings, minBytes = proxyDefaults.compression.minBytes, types = defaultTypes } = configuration ?? {};
   const offered = codings.filter((coding) => compression.codings.includes(coding));
   if (offered.length === 0) return undefined;
   const covered = new Set(types.map((type) => type.toLowerCase()));

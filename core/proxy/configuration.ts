@@ -28,6 +28,7 @@ export interface ProxySettings {
   readonly accessLog?: AccessLogConfiguration | undefined;
   /** What the control API keeps for itself: its paths on these hosts alone; default on every host. */
   readonly controlHosts?: readonly string[] | undefined;
+  /** How often an instance looks for a new version, `pollMs`; default 5,000. */
   readonly live?: { readonly pollMs?: number | undefined } | undefined;
 }
 
@@ -242,6 +243,7 @@ export interface DiscoveryConfiguration {
   /** `dns`: A and AAAA records of `name`; `srv`: SRV records (RFC 2782), with their ports, weights and lowest priority. */
   readonly kind: 'dns' | 'srv';
   readonly name: string;
+  /** Default `http`. */
   readonly scheme?: 'http' | 'https' | undefined;
   /** Needed for `dns`. */
   readonly port?: number | undefined;
@@ -328,7 +330,9 @@ export interface OutlierConfiguration {
 export interface HealthCheckConfiguration {
   /** Origin-form target; default `/healthz`. */
   readonly path?: string | undefined;
+  /** Between two checks, a tenth more or less; default 10,000. */
   readonly intervalMs?: number | undefined;
+  /** For one check; default 2,000. */
   readonly timeoutMs?: number | undefined;
   /** Failures in a row that take a target out, successes that bring it back; defaults 3 and 2. */
   readonly unhealthyAfter?: number | undefined;

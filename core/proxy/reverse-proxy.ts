@@ -16,6 +16,7 @@ import { createTraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
 import { CompiledProxy } from './compiled-proxy.ts';
 import type { ProxyConfiguration } from './configuration.ts';
+import { proxyDefaults } from './defaults.ts';
 import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
@@ -32,9 +33,6 @@ export interface ReverseProxyPorts {
   readonly counters: Counters;
   readonly secrets: CachedSecrets;
 }
-
-/** Default of `proxy.live.pollMs`. */
-const defaultPollMs = 5_000;
 
 /**
  * The gateway's job: serves the deployed routes, and those pushed since where there are API keys to push them with.
@@ -86,7 +84,7 @@ export class ReverseProxy {
               return compile(document, version);
             },
             { clock, logger },
-            configuration.proxy?.live?.pollMs ?? defaultPollMs,
+            configuration.proxy?.live?.pollMs ?? proxyDefaults.proxy.pollMs,
           );
     this.operations = configurationOperations({
       stored,

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../schema/validate.ts';
 import { secretNamePattern } from '../secrets/secret-name.ts';
+import { proxyDefaults } from './defaults.ts';
 import { upstreamDefaults } from './upstream/settings.ts';
 
 /** Names of routes, upstreams and handlers. */
@@ -126,13 +127,15 @@ const compression = (description: string): JsonSchema =>
       'Offered, best first; default what the runtime has of zstd, br, gzip. Empty: off.',
       { maxItems: 3, uniqueItems: true },
     ),
-    minBytes: bytes('Content shorter than this is left alone', 1_024),
+    minBytes: bytes('Content shorter than this is left alone', proxyDefaults.compression.minBytes),
     types: list(
       text(undefined, { maxLength: 128 }),
       'Media types compressed; default text, JSON, XML, JavaScript, SVG and their kin.',
       { maxItems: 100 },
     ),
   });
+
+const { gate, mirror, redirect, route: limits } = proxyDefaults;
 
 const route = object(
   undefined,
@@ -154,10 +157,14 @@ const route = object(
         newPercent: share(100, 'Share of keys that go to `new`, percent; changes keep every key where it is that need not move.'),
         key: hashKey('What stays on one side; exactly one member. Default `{by: client}`.'),
         gate: object('Sends everything to `old` when `new` does worse; default none.', {
-          maxErrorPercent: share(100, 'Greatest share of failures (5xx and no answer) on the new side, percent.', 1),
+          maxErrorPercent: share(
+            100,
+            'Greatest share of failures (5xx and no answer) on the new side, percent.',
+            gate.maxErrorPercent,
+          ),
           maxLatencyMs: ms("Greatest p99 of the new side until its response's header; default none"),
-          windowMs: ms('Judged over this', 30_000, 1_000),
-          minRequests: whole(1, 1_000_000, 'Not judged on fewer requests of the new side.', 20),
+          windowMs: ms('Judged over this', gate.windowMs, 1_000),
+          minRequests: whole(1, 1_000_000, 'Not judged on fewer requests of the new side.', gate.minRequests),
           retryAfterMs: ms('How long after a roll-back the split applies again; default never', undefined, 1, 604_800_000),
           rescue: flag(true, 'A request that fails on the new side and may be sent again is answered by the old one.'),
         }),
@@ -168,8 +175,8 @@ const route = object(
       'Action: send the client elsewhere.',
       {
         to: text('An absolute URL or a path, with `{name}` and `{rest}` in path and query.'),
-        status: { enum: [301, 302, 303, 307, 308], default: 308 },
-        keepQuery: flag(true, "Append the request's query."),
+        status: { enum: [301, 302, 303, 307, 308], default: redirect.status },
+        keepQuery: flag(redirect.keepQuery, "Append the request's query."),
       },
       ['to'],
     ),
@@ -196,9 +203,14 @@ const route = object(
       'Sends a copy of requests to another upstream, whose answers nobody waits for.',
       {
         upstream: name('Where copies go.'),
-        percent: share(100, 'Share of requests copied, percent.', 100),
-        maxInFlight: whole(1, 10_000, 'Copies on their way at once on one instance; more are left out and counted.', 32),
-        maxBodyBytes: bytes('Content over this is not mirrored', 262_144),
+        percent: share(100, 'Share of requests copied, percent.', mirror.percent),
+        maxInFlight: whole(
+          1,
+          10_000,
+          'Copies on their way at once on one instance; more are left out and counted.',
+          mirror.maxInFlight,
+        ),
+        maxBodyBytes: bytes('Content over this is not mirrored', mirror.maxBodyBytes),
         methods: list(token, 'Methods copied; default the safe ones.', { minItems: 1, maxItems: 64 }),
         compare: object('Compare the two answers and log differences; default none.', {
           ignoreFields: list(token, 'Response fields left out, beside those that always differ.'),
@@ -206,14 +218,14 @@ const route = object(
             { type: 'string', maxLength: 1_024 },
             'JSON pointers (RFC 6901) left out; `*` stands for any member or index.',
           ),
-          maxBodyBytes: bytes('Content compared up to this', 65_536),
+          maxBodyBytes: bytes('Content compared up to this', mirror.comparedBytes),
         }),
       },
       ['upstream'],
     ),
-    timeoutMs: ms('For the whole exchange, all tries included, and never more than the platform leaves', 30_000),
-    maxRequestBytes: bytes('Greatest request content; over it 413', 10_485_760),
-    maxRequestFieldBytes: bytes('Greatest request header section; over it 431', 16_384, 256),
+    timeoutMs: ms('For the whole exchange, all tries included, and never more than the platform leaves', limits.timeoutMs),
+    maxRequestBytes: bytes('Greatest request content; over it 413', limits.maxRequestBytes),
+    maxRequestFieldBytes: bytes('Greatest request header section; over it 431', limits.maxRequestFieldBytes, 256),
     allowEncodedDelimiters: flag(
       false,
       'Accept `%2F`, `%5C`, `%00`, `%3B`, `%23`, `%3F` in a path and forward them unchanged; otherwise 400.',
@@ -273,7 +285,7 @@ const upstream = object('One backend: exactly one of `url`, `targets`, `discover
     {
       policy: {
         enum: ['hash', 'leastRequests', 'powerOfTwo', 'roundRobin'],
-        default: 'powerOfTwo',
+        default: upstreamDefaults.balance.policy,
         description: '`powerOfTwo`: the less loaded of two at random; `hash`: the same one for the same key.',
       },
       key: hashKey('For `hash`; exactly one member.'),
@@ -288,9 +300,10 @@ const upstream = object('One backend: exactly one of `url`, `targets`, `discover
   }),
   retry: object('Full jitter, under a budget.', {
     retries: whole(0, 5, 'Tries after the first.', retry.retries),
-    statuses: list(status, 'Statuses tried again for methods that may be; default 502, 503, 504.', { maxItems: 100 }),
-    methods: list(token, 'Methods that may be sent twice; default the idempotent ones. Others only when not a byte was sent.', {
+    statuses: list(status, 'Statuses tried again for methods that may be.', { maxItems: 100, default: retry.statuses }),
+    methods: list(token, 'Methods that may be sent twice. Others only when not a byte was sent.', {
       maxItems: 64,
+      default: retry.methods,
     }),
     baseBackoffMs: ms('Retry n waits random in [0, (2^n - 1) x this)', retry.baseBackoffMs, 0, 60_000),
     maxBackoffMs: ms('But not more than this', retry.maxBackoffMs, 0, 60_000),
@@ -307,7 +320,7 @@ const upstream = object('One backend: exactly one of `url`, `targets`, `discover
       openMs: ms('First time open; doubles with each failed probe', breaker.openMs),
       maxOpenMs: ms('Longest time open', breaker.maxOpenMs),
       probes: whole(1, 100, 'Successful probes that close it.', breaker.probes),
-      shared: flag(false, 'Tell other instances through the store, read at most once a second.'),
+      shared: flag(breaker.shared, 'Tell other instances through the store, read at most once a second.'),
     }),
   ),
   outlierEjection: orFalse(
@@ -352,7 +365,7 @@ const upstream = object('One backend: exactly one of `url`, `targets`, `discover
 const proxy = object('What holds for every route.', {
   via: text('Pseudonym in `Via` and `CDN-Loop`: a token. Give each hop of a chain its own.', {
     pattern: tokenPattern,
-    default: 'portolan',
+    default: proxyDefaults.proxy.via,
   }),
   trustedProxies: list(
     text(undefined, { maxLength: 64 }),
@@ -360,7 +373,7 @@ const proxy = object('What holds for every route.', {
   ),
   forwardedFields: {
     enum: ['both', 'forwarded', 'none', 'x-forwarded'],
-    default: 'both',
+    default: proxyDefaults.proxy.forwardedFields,
     description: 'Which forwarding fields upstreams get.',
   },
   serverTiming: flag(false, 'Add `Server-Timing` to answers.'),
@@ -376,7 +389,7 @@ const proxy = object('What holds for every route.', {
     minItems: 1,
   }),
   live: object('Configuration pushed while running.', {
-    pollMs: ms('How often an instance looks for a new version', 5_000, 100),
+    pollMs: ms('How often an instance looks for a new version', proxyDefaults.proxy.pollMs, 100),
   }),
 });
 

@@ -1,9 +1,8 @@
 import type { RouteConfiguration, UpstreamConfiguration } from '../configuration.ts';
+import { proxyDefaults } from '../defaults.ts';
 import { platformLimits } from '../platform-limits.ts';
+import { upstreamDefaults } from '../upstream/settings.ts';
 import type { Report } from './report.ts';
-
-/** Default of a route's `timeoutMs`. */
-const defaultTimeoutMs = 30_000;
 
 /** Time-outs of a route's upstreams that can never pass, because the route's own is over first. Only written ones: defaults give way. */
 export function checkTimeouts(
@@ -12,8 +11,8 @@ export function checkTimeouts(
   problem: Report,
   warning: Report,
 ): void {
-  const whole = timeoutMs ?? defaultTimeoutMs;
-  const own = timeoutMs === undefined ? `${defaultTimeoutMs}, the default` : `${timeoutMs}`;
+  const whole = timeoutMs ?? proxyDefaults.route.timeoutMs;
+  const own = timeoutMs === undefined ? `${whole}, the default` : `${timeoutMs}`;
   for (const name of new Set([upstream, split?.old, split?.new])) {
     if (name === undefined || !Object.hasOwn(upstreams, name)) continue;
     const { timeouts = {}, retry } = upstreams[name] ?? {};
@@ -31,7 +30,7 @@ export function checkTimeouts(
     if (responseHeadersMs !== undefined && (connectMs ?? 0) + responseHeadersMs > whole) {
       warning('/timeoutMs', `(${own}) may be over before responseHeadersMs of ${name} (${responseHeadersMs})`);
     }
-    const tries = 1 + (retry?.retries ?? 1);
+    const tries = 1 + (retry?.retries ?? upstreamDefaults.retry.retries);
     if (tryMs !== undefined && tryMs <= whole && tries > 1 && tryMs * tries > whole) {
       warning('/timeoutMs', `(${own}) leaves no time for ${tries} tries of ${tryMs} each at ${name}`);
     }

@@ -1,4 +1,5 @@
 import type { ProxySettings, RouteConfiguration } from '../configuration.ts';
+import { proxyDefaults } from '../defaults.ts';
 import { trustProxies } from './client.ts';
 import type { TrustedProxies } from './client.ts';
 import { canonicalName } from './field-kinds.ts';
@@ -23,12 +24,10 @@ export interface RouteForwarding {
   readonly guarded: ReadonlySet<string>;
 }
 
-/** Default of `maxRequestFieldBytes`. */
-export const defaultMaxFieldBytes = 16_384;
-
 /** @throws {TypeError} an entry of `trustedProxies` that is no range */
 export function compileForwarding(settings: ProxySettings = {}): ForwardingSettings {
-  const { via = 'portolan', trustedProxies = [], forwardedFields = 'both', proxyStatus = false } = settings;
+  const defaults = proxyDefaults.proxy;
+  const { via = defaults.via, trustedProxies = [], forwardedFields = defaults.forwardedFields, proxyStatus = false } = settings;
   return {
     pseudonym: via,
     loopName: via.toLowerCase(),
@@ -44,7 +43,7 @@ export function compileRouteForwarding(
 ): RouteForwarding {
   const { set = {}, remove = [] } = route.requestFields ?? {};
   return {
-    maxFieldBytes: route.maxRequestFieldBytes ?? defaultMaxFieldBytes,
+    maxFieldBytes: route.maxRequestFieldBytes ?? proxyDefaults.route.maxRequestFieldBytes,
     guarded: new Set([...Object.keys(set), ...remove].map((name) => canonicalName(name.toLowerCase()))),
   };
 }

@@ -1,5 +1,6 @@
 import type { EpochMillis } from '../../ports/clock.ts';
 import type { GateConfiguration } from '../configuration.ts';
+import { proxyDefaults } from '../defaults.ts';
 import { LatencySketch } from './latency-sketch.ts';
 
 /** Buckets of a window: what is judged is between 5/6 and the whole of it. */
@@ -44,10 +45,12 @@ export class Gate {
     latencies: new LatencySketch(),
   }));
 
-  constructor({ maxErrorPercent = 1, maxLatencyMs = Infinity, windowMs = 30_000, minRequests = 20 }: GateConfiguration) {
+  constructor(configuration: GateConfiguration) {
+    const { gate } = proxyDefaults;
+    const { maxErrorPercent = gate.maxErrorPercent, windowMs = gate.windowMs, minRequests = gate.minRequests } = configuration;
     this.bucketMs = Math.ceil(windowMs / bucketCount);
     this.#maxErrorRatio = maxErrorPercent / 100;
-    this.#maxLatencyMs = maxLatencyMs;
+    this.#maxLatencyMs = configuration.maxLatencyMs ?? Number.POSITIVE_INFINITY;
     this.#minRequests = minRequests;
   }
 

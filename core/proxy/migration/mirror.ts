@@ -3,6 +3,7 @@ import type { Body, HttpRequest, HttpResponse, RequestContext } from '../../port
 import type { Logger } from '../../ports/telemetry.ts';
 import type { MirrorConfiguration } from '../configuration.ts';
 import { concatenated } from '../../http/body.ts';
+import { proxyDefaults } from '../defaults.ts';
 import { discardBody } from '../discard-body.ts';
 import type { Exchange } from '../exchange.ts';
 import { isSafe } from '../methods.ts';
@@ -15,7 +16,7 @@ import type { MirrorReport } from './mirror-report.ts';
 
 /** A copy may take this long, whatever the original's deadline: nobody waits for it but a platform about to freeze. */
 const mirrorTimeoutMs = 10_000;
-const defaultComparedBytes = 65_536;
+const defaults = proxyDefaults.mirror;
 
 /** Sends copies of a route's requests to another upstream. Never makes the client wait, never fails its request. */
 export class Mirror {
@@ -53,7 +54,12 @@ export class Mirror {
    * `undefined` when nothing is.
    */
   start(request: HttpRequest, exchange: Exchange): ((response: HttpResponse) => HttpResponse) | undefined {
-    const { percent = 100, methods, maxInFlight = 32, maxBodyBytes = 262_144, compare } = this.#configuration;
+    const {
+      percent = defaults.percent,
+      maxInFlight = defaults.maxInFlight,
+      maxBodyBytes = defaults.maxBodyBytes,
+    } = this.#configuration;
+    const { methods, compare } = this.#configuration;
     if (methods === undefined ? !isSafe(request.method) : !methods.includes(request.method)) return undefined;
     if (percent < 100 && this.#random() * 100 >= percent) return undefined;
     if (this.#inFlight >= maxInFlight || !isRepeatable(request.body, maxBodyBytes)) {
@@ -94,7 +100,7 @@ export class Mirror {
       const { status, headers, body } = await this.#upstream.send(request, exchange);
       let content: Uint8Array | undefined;
       if (this.#configuration.compare === undefined) discardBody(body);
-      else content = await readUpTo(body, this.#configuration.compare.maxBodyBytes ?? defaultComparedBytes);
+      else content = await readUpTo(body, this.#configuration.compare.maxBodyBytes ?? defaults.comparedBytes);
       this.#report.count('sent');
       return this.#configuration.compare === undefined ? undefined : { status, headers, content };
     } catch {
@@ -143,7 +149,7 @@ class ContentUpTo implements BodyTap {
   #chunks: Uint8Array[] = [];
   #length = 0;
 
-  constructor(maxBytes: number = defaultComparedBytes, done: (content: Uint8Array | undefined) => void) {
+  constructor(maxBytes: number = defaults.comparedBytes, done: (content: Uint8Array | undefined) => void) {
     this.#maxBytes = maxBytes;
     this.#done = done;
   }

@@ -1,11 +1,14 @@
 import { HeaderList } from '../../http/header-list.ts';
 import type { HttpResponse } from '../../ports/http.ts';
 import type { RedirectConfiguration } from '../configuration.ts';
+import { proxyDefaults } from '../defaults.ts';
 import type { RouteMatch } from '../routing/route-match.ts';
 import { originForm } from './rewrite-target.ts';
 import { fill, readTemplate } from './template.ts';
 
 export type Redirect = (target: string, match: RouteMatch) => HttpResponse;
+
+const defaults = proxyDefaults.redirect;
 
 /** Scheme and authority of an absolute URL; the rest is path, query and fragment. */
 const absolute = /^(https?:\/\/[^/?#]+)([^]*)$/i;
@@ -15,7 +18,7 @@ const absolute = /^(https?:\/\/[^/?#]+)([^]*)$/i;
  *
  * @throws {TypeError} neither an absolute URL nor a path, or a brace left over
  */
-export function compileRedirect({ to, status = 308, keepQuery = true }: RedirectConfiguration): Redirect {
+export function compileRedirect({ to, status = defaults.status, keepQuery = defaults.keepQuery }: RedirectConfiguration): Redirect {
   const [, origin = '', local = to] = absolute.exec(to) ?? [];
   const [beforeFragment = '', ...fragment] = local.split('#');
   const [pathText = '', ...query] = beforeFragment.split('?');
