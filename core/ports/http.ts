@@ -75,6 +75,8 @@ export interface HttpResponse {
   readonly body: Body;
   /** Trailer fields, once the body has ended. A platform that cannot send them leaves them out. */
   readonly trailers?: (() => HeaderFields | undefined) | undefined;
+  /** Version of the protocol an upstream said it in, for `Via`: `1.0`, `1.1`, `2`; default `1.1`. */
+  readonly protocolVersion?: string | undefined;
   /** With status 101: the upstream's side of the tunnel. */
   readonly upgraded?: UpgradedConnection | undefined;
 }

@@ -80,7 +80,7 @@ export interface SendOptions {
 
 /**
  * Sends one request to one upstream and answers what it said, whatever the status: no redirects followed, no retry, no decoding of
- * content codings, no header added but what the protocol needs. `request.authority` (host and port) and `request.scheme` name the upstream; the
+ * content codings, no header added but what the protocol needs; `protocolVersion` says what it was said in. `request.authority` (host and port) and `request.scheme` name the upstream; the
  * `host` field, where there is one, is what it is told.
  *
  * The address that was checked is the address that is connected. Certificates are verified. A response body that is not read must be

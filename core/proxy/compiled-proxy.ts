@@ -201,7 +201,7 @@ export class CompiledProxy {
     const response = await this.#ask(action, forwarded, exchange);
     const { upgraded, trailers, headers } = response;
     const answered = forwardResponse(response, this.#forwarding, this.#ports.clock.now(), {
-      protocolVersion: '1.1',
+      protocolVersion: response.protocolVersion ?? '1.1',
       upstream: exchange.upstream,
     });
     const answer: HttpResponse = {

@@ -223,7 +223,7 @@ export class Http1Connection implements ResponseEvents, Watched {
     }
   }
 
-  onUpgrade({ status, fields }: ResponseHead, rest: Buffer): void {
+  onUpgrade({ status, fields, protocolVersion }: ResponseHead, rest: Buffer): void {
     const pending = this.#pending;
     const socket = this.#socket;
     this.#finish();
@@ -231,7 +231,7 @@ export class Http1Connection implements ResponseEvents, Watched {
     socket.removeAllListeners('drain').pause();
     this.#owner.onGone(this);
     const upgraded = new UpgradedSocket(socket, rest);
-    pending?.resolve({ status, headers: new HeaderList(fields), body: undefined, upgraded });
+    pending?.resolve({ status, headers: new HeaderList(fields), body: undefined, protocolVersion, upgraded });
   }
 
   // --- the exchange
@@ -266,7 +266,7 @@ export class Http1Connection implements ResponseEvents, Watched {
       const [first] = early;
       const body = early.length > 1 ? Buffer.concat(early) : first;
       if (early.length > 0) this.#early = [];
-      pending.resolve({ status: head.status, headers, body });
+      pending.resolve({ status: head.status, headers, body, protocolVersion: head.protocolVersion });
       return;
     }
     const body = new ReceivedBody(this);
@@ -275,7 +275,8 @@ export class Http1Connection implements ResponseEvents, Watched {
     let wanted = true;
     for (const chunk of early) wanted = body.push(chunk);
     if (!wanted && !this.#ended) this.#socket.pause();
-    pending.resolve({ status: head.status, headers, body, trailers: () => body.trailers });
+    const { status, protocolVersion } = head;
+    pending.resolve({ status, headers, body, trailers: () => body.trailers, protocolVersion });
   }
 
   #bodyOut(

@@ -184,6 +184,7 @@ export class Http2Exchange implements BodySource, Watched {
       headers: new HeaderList(fields),
       body: empty ? undefined : body,
       trailers: () => body.trailers,
+      protocolVersion: '2',
     });
   }
 

@@ -7,6 +7,7 @@ export interface ResponseHead {
   readonly status: number;
   /** name, value, ... with names in lower case. */
   readonly fields: string[];
+  readonly protocolVersion: '1.0' | '1.1';
   /** The connection may carry another request afterwards. */
   readonly persistent: boolean;
   /** What `Keep-Alive` promises, in seconds. */
@@ -297,7 +298,7 @@ function readHead(text: string): ReadHead {
   if ((status === 204 || status === 304) && (framing === 'chunked' || (status === 204 && framing !== undefined && framing > 0))) {
     persistent = false;
   }
-  return { head: { status, fields, persistent, keepAliveSeconds }, framing };
+  return { head: { status, fields, protocolVersion: isOld ? '1.0' : '1.1', persistent, keepAliveSeconds }, framing };
 }
 
 /** @param text the trailer section without the empty line that ends it */

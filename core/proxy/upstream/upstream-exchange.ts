@@ -356,6 +356,7 @@ class Answer implements BodyTap {
       headers: response.headers,
       body: tapBody(response.body, this),
       trailers: response.trailers,
+      protocolVersion: response.protocolVersion,
       upgraded: response.upgraded,
     };
   }

@@ -126,6 +126,22 @@ export const fieldChecks: readonly Check[] = [
     },
   },
   {
+    id: 'via-3',
+    title: 'Via says the version in which the request came, not that of the next hop',
+    run: async (arena) => {
+      await arena.raw('GET / HTTP/1.0\r\nHost: api.example.com\r\n\r\n');
+      expect(arena.origin.last.field('via')).toMatch(/^1\.0 [^, ]+$/);
+    },
+  },
+  {
+    id: 'via-4',
+    title: 'Via says the version in which the answer came',
+    origin: { onRequest: (_seen, socket) => socket.end('HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok') },
+    run: async ({ ask }) => {
+      expect((await ask('GET /')).field('via')).toMatch(/^1\.0 [^, ]+$/);
+    },
+  },
+  {
     id: 'loop-1',
     title: 'a request whose Via names us is a loop: 508, and it goes nowhere',
     run: async ({ ask, origin }) => {

@@ -185,6 +185,17 @@ describe('A response over HTTP/1.1', () => {
   });
 
   it.each([
+    ['1.0', 'HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok'],
+    ['1.0', 'HTTP/1.0 200 OK\r\n\r\nok'],
+    ['1.1', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'],
+    ['1.1', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  ])('tells the version it came in, %s: %j', async (version, answer) => {
+    const upstream = await rawUpstream((socket) => socket.once('data', () => socket.end(answer)));
+    const response = await open().send(request(upstream.authority), within());
+    expect([response.protocolVersion, await textOf(response)]).toEqual([version, 'ok']);
+  });
+
+  it.each([
     ['HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n'],
     ['HEAD', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'],
     ['GET', 'HTTP/1.1 204 No Content\r\n\r\n'],

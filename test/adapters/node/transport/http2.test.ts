@@ -128,7 +128,7 @@ describe('An HTTP/2 upstream', () => {
       within({ onInformational: (status, headers) => informational.push(status, headers.flat()) }),
     );
     expect(informational).toEqual([103, ['link', '</a>']]);
-    expect([response.status, response.headers.getAll('x-a')]).toEqual([299, ['1', '2']]);
+    expect([response.status, response.protocolVersion, response.headers.getAll('x-a')]).toEqual([299, '2', ['1', '2']]);
     expect(await textOf(response)).toBe('onetwo ["x-t","1"]');
     expect(response.trailers?.()?.flat()).toEqual(['x-sum', '7']);
   });
