@@ -7,7 +7,7 @@ import { parseLambdaSource } from './select-codec.ts';
 
 // The deployed function: everything is made here, once a process; the clients connect with their first call.
 const { portolan, logger, clock } = compose(
-  awsModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)),
+  awsModule(process.env, import.meta.url, (await loadHandlers(process.env, import.meta.url)) ?? {}),
 );
 const source = process.env['PORTOLAN_EVENT_SOURCE'];
 const options = { clock, logger, source: source === undefined ? undefined : parseLambdaSource(source) };

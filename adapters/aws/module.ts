@@ -38,7 +38,7 @@ export function awsModule(env: Environment, beside: string, handlers?: ProxyPlat
     bind(tokens.crypto).toConstantValue(nodeCrypto);
     bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
-    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
+    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside, handlers));
     bind(tokens.store).toConstantValue(new DynamoStore(client, table));
     bind(tokens.counters).toConstantValue(new DynamoCounters(client, table, systemClock));
     bind(tokens.secrets).toConstantValue(new SecretsManager({ prefix: env['PORTOLAN_SECRET_PREFIX'], attemptTimeoutMs }));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../../core/config/configuration.ts';
+import { handlersBeside } from './handlers-beside.ts';
 import { addLiveConfigCommands } from './live-config.ts';
 import { print } from './print.ts';
 import { readConfiguration } from './read-configuration.ts';
@@ -13,9 +14,13 @@ export function addConfigCommands(program: Command): void {
     .description('check a configuration file; with --json print it as deployed functions read it')
     .option('--with-gateway', 'for a process that runs a forward gateway itself, as "portolan dev" does')
     .option('--json', 'print the configuration as JSON')
-    .action((file: string | undefined, options: { readonly withGateway?: boolean; readonly json?: boolean }) => {
+    .action(async (file: string | undefined, options: { readonly withGateway?: boolean; readonly json?: boolean }) => {
       const name = file ?? 'portolan.yaml';
-      const { configuration, warnings } = readConfiguration(name, { hasGateway: options.withGateway === true });
+      const handlers = await handlersBeside(name);
+      const { configuration, warnings } = readConfiguration(name, {
+        hasGateway: options.withGateway === true,
+        handlers: handlers && Object.keys(handlers),
+      });
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
       print(options.json, configuration, [`${name} is right: ${summary(configuration)}.`]);
     });

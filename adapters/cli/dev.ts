@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
-import type { Local } from '../local/start-local.ts';
-import { stdoutSink } from '../node/console-logger.ts';
-import { loadHandlers } from '../node/load-handlers.ts';
+import type { Local, LocalOptions } from '../local/start-local.ts';
+import { batchedStdoutSink } from '../node/console-logger.ts';
 import { CommandError } from './command-error.ts';
+import { handlersBeside } from './handlers-beside.ts';
 import { ownCommand } from './own-command.ts';
 import { configurationFile, readConfiguration } from './read-configuration.ts';
 import { sampleRoutes, startSampleBackend } from './sample-backend.ts';
@@ -33,11 +33,12 @@ export function addDevCommand(program: Command): void {
     .option('--quiet', 'no log lines')
     .action(async (options: DevOptions) => {
       const file = configurationFile(options.config);
-      const read = file === undefined ? undefined : readConfiguration(file, { hasGateway: true });
+      const handlers = file === undefined ? {} : ((await handlersBeside(file)) ?? {});
+      const read = file === undefined ? undefined : readConfiguration(file, { hasGateway: true, handlers: Object.keys(handlers) });
       for (const warning of read?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
       const backend = read === undefined ? await startSampleBackend() : undefined;
       const configuration = read?.configuration ?? { ...devConfiguration, ...(backend && sampleRoutes(backend)) };
-      const local = await start(options, configuration).catch(async (error: unknown) => {
+      const local = await start(options, configuration, handlers).catch(async (error: unknown) => {
         // or it would keep the process alive
         await backend?.close();
         throw error;
@@ -52,7 +53,7 @@ export function addDevCommand(program: Command): void {
     });
 }
 
-async function start(options: DevOptions, configuration: Configuration): Promise<Local> {
+async function start(options: DevOptions, configuration: Configuration, handlers: LocalOptions['handlers']): Promise<Local> {
   try {
     return await startLocal({
       configuration,
@@ -60,9 +61,9 @@ async function start(options: DevOptions, configuration: Configuration): Promise
       host: options.host,
       port: portNumber('--port', options.port),
       gatewayPort: portNumber('--gateway-port', options.gatewayPort),
-      logSink: options.quiet === true ? () => undefined : stdoutSink,
+      logSink: options.quiet === true ? () => undefined : batchedStdoutSink(),
       env: process.env,
-      handlers: await loadHandlers(process.env, import.meta.url),
+      handlers,
     });
   } catch (error) {
     const { code, port } = error as { readonly code?: string; readonly port?: number };

@@ -1,4 +1,5 @@
 import type { Configuration } from '../../core/config/configuration.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { firstViolation } from '../../core/schema/validate.ts';
 import type { JsonSchema } from '../../core/schema/validate.ts';
 import { compose } from '../composition/compose.ts';
@@ -27,13 +28,14 @@ export async function invokePlatform(
   event: unknown,
   dataFolder: string,
   configuration?: Configuration,
+  handlers?: ProxyPlatform['handlers'],
 ): Promise<unknown> {
   const { sqlite, secretsFolder } = openDataFolder(dataFolder);
   try {
     const secrets = firstOf([new EnvSecrets(process.env), new FileSecrets(secretsFolder)]);
     const logSink = (line: string): void => void process.stderr.write(`${line}\n`);
     const composition = compose(
-      localModule(configuration ?? devConfiguration, sqlite, secrets, logSink),
+      localModule(configuration ?? devConfiguration, sqlite, secrets, logSink, handlers),
       configuration === undefined ? gateway : undefined,
     );
     if (source === 'azure') return await azure(event, composition);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { CommandError } from './command-error.ts';
+import { handlersBeside } from './handlers-beside.ts';
 import { invokePlatform, sources } from './invoke-platform.ts';
 import type { Source } from './invoke-platform.ts';
 import { print } from './print.ts';
@@ -27,8 +28,12 @@ export function addInvokeCommand(program: Command): void {
     .action(async ({ source, event, data, config }: InvokeOptions) => {
       if (!isSource(source)) throw new CommandError(2, `--source must be one of ${sources.join(', ')}`);
       const file = configurationFile(config);
-      const configuration = file === undefined ? undefined : readConfiguration(file, { hasGateway: false }).configuration;
-      print(true, await invokePlatform(source, readEvent(event), data, configuration), []);
+      const handlers = file === undefined ? {} : ((await handlersBeside(file)) ?? {});
+      const configuration =
+        file === undefined
+          ? undefined
+          : readConfiguration(file, { hasGateway: false, handlers: Object.keys(handlers) }).configuration;
+      print(true, await invokePlatform(source, readEvent(event), data, configuration, handlers), []);
     });
 }
 

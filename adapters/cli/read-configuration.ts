@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { checkConfiguration } from '../../core/config/check-configuration.ts';
-import type { ConfigurationProblem } from '../../core/config/check-configuration.ts';
+import type { ConfigurationProblem, Surroundings } from '../../core/config/check-configuration.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { builtInTemplates } from '../../core/session/vendors/catalogue.ts';
 import { CommandError } from './command-error.ts';
@@ -23,7 +23,7 @@ export function configurationFile(told: string | undefined): string | undefined 
  *
  * @throws {CommandError} exit code 2; one line a problem with file, line, pointer and hint
  */
-export function readConfiguration(file: string, { hasGateway }: { readonly hasGateway: boolean }): ReadConfiguration {
+export function readConfiguration(file: string, surroundings: Surroundings): ReadConfiguration {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -52,7 +52,7 @@ export function readConfiguration(file: string, { hasGateway }: { readonly hasGa
   };
   const show = ({ pointer, detail, hint }: ConfigurationProblem): string =>
     `${file}:${lineOf(pointer)}: ${pointer || '(document)'} ${detail}${hint === undefined ? '' : `; ${hint}`}`;
-  const checked = checkConfiguration(resolved(document, file), builtInTemplates, { hasGateway });
+  const checked = checkConfiguration(resolved(document, file), builtInTemplates, surroundings);
   if (!checked.ok) throw new CommandError(2, checked.problems.map(show).join('\n'));
   return { configuration: checked.configuration, warnings: checked.warnings.map(show) };
 }

@@ -11,7 +11,7 @@ const {
   portolan: core,
   logger,
   clock,
-} = compose(gcpModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)));
+} = compose(gcpModule(process.env, import.meta.url, (await loadHandlers(process.env, import.meta.url)) ?? {}));
 receiveAsSent();
 
 /** The function to deploy: `--entry-point portolan`. */

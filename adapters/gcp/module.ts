@@ -37,7 +37,7 @@ export function gcpModule(env: Environment, beside: string, handlers?: ProxyPlat
     bind(tokens.crypto).toConstantValue(nodeCrypto);
     bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
-    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
+    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside, handlers));
     bind(tokens.store).toConstantValue(
       new FirestoreStore({
         projectId,

@@ -14,9 +14,10 @@ export class ConfigurationError extends Error {
  * beside the bundle. `portolan config check --json` turns a YAML file into it.
  *
  * @param beside where the bundle is: `import.meta.url`
+ * @param handlers the user's own code behind routes; default not known, and then routes that name some are not checked
  * @throws {ConfigurationError} none found, or not right
  */
-export function loadConfiguration(env: Environment, beside: string): Configuration {
+export function loadConfiguration(env: Environment, beside: string, handlers?: Readonly<Record<string, unknown>>): Configuration {
   const { text, from } = find(env, new URL('portolan.json', beside));
   let parsed: unknown;
   try {
@@ -24,7 +25,10 @@ export function loadConfiguration(env: Environment, beside: string): Configurati
   } catch {
     throw new ConfigurationError(`${from} is not valid JSON`);
   }
-  const checked = checkConfiguration(parsed, builtInTemplates);
+  const checked = checkConfiguration(parsed, builtInTemplates, {
+    isServer: false,
+    handlers: handlers && Object.keys(handlers),
+  });
   if (!checked.ok) {
     const lines = checked.problems.map(
       ({ pointer, detail, hint }) => `${pointer} ${detail}${hint === undefined ? '' : ` (${hint})`}`,
