@@ -5,10 +5,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export METADATA_SERVER_DETECTION := none
 
-.PHONY: help setup system build package run portolan test check format terraform terraform-docs deploy bench clean compatibility
+.PHONY: help setup system build package run portolan test check format terraform terraform-docs configuration-reference deploy bench clean compatibility
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
 
 node_modules/.installed: package.json package-lock.json
 	@echo "Installing packages (no install scripts are run)..." >&2
@@ -29,9 +29,9 @@ system:
 build: setup ## bundles in dist/<platform>, library in dist/lib
 	node .build/build.ts
 
-package: setup ## deterministic zips in dist/packages/<cloud> (CLOUD=aws CONFIG=portolan.yaml: one of them, with a configuration in it)
+package: setup ## deterministic zips in dist/packages/<cloud> (CLOUD=aws CONFIG=portolan.yaml HANDLERS=handlers.mjs: one of them, with a configuration and your own code in it)
 	node .build/build.ts $(or $(CLOUD),aws azure gcp) >&2
-	@node .build/package.ts $(CLOUD) $(if $(CONFIG),--config '$(CONFIG)')
+	@node .build/package.ts $(CLOUD) $(if $(CONFIG),--config '$(CONFIG)') $(if $(HANDLERS),--handlers '$(HANDLERS)')
 
 dist/local/portolan.mjs: node_modules/.installed $(shell find core adapters .build -name '*.ts')
 	node .build/build.ts local >&2
@@ -58,6 +58,10 @@ terraform-docs: setup ## write the tables of terraform/ and docs/deploy-*.md ane
 	node .build/terraform-docs.ts
 	node .build/build.ts aws azure gcp >&2
 	node .build/terraform.ts --write 'plan '
+
+configuration-reference: setup ## write the reference and the examples in docs/configuration.md anew
+	node .build/write-configuration-reference.ts
+	prettier --write --log-level warn docs/configuration.md
 
 deploy: package ## CLOUD=aws|azure|gcp: package, init and apply the minimal example (ARGS: for terraform apply)
 	@[ -d 'terraform/examples/$(CLOUD)-minimal' ] && [ -n '$(CLOUD)' ] || { echo 'Say which cloud: make deploy CLOUD=aws, azure or gcp.'; exit 2; }

@@ -1,34 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
+import { esModule } from './es-module.ts';
 import { oneCopy } from './one-copy.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
 
-/** Some SDK dependencies are CommonJS: they call `require` for Node's own modules, and look beside themselves, which an ES module has no words for. */
-const requireBanner = [
-  `import{createRequire as __portolanRequire}from'node:module';`,
-  `const require=__portolanRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;`,
-].join('');
-
 /** What every bundle is built with. */
 export const common: BuildOptions = {
-  bundle: true,
+  ...esModule,
   minify: true,
   sourcemap: 'linked',
   sourcesContent: false,
   legalComments: 'external',
-  format: 'esm',
-  platform: 'node',
-  target: 'node22.13',
-  // ES module builds first: the CommonJS ones of the AWS SDK are half as large again.
-  mainFields: ['module', 'main'],
-  conditions: ['module'],
-  banner: { js: requireBanner },
   define: { PORTOLAN_VERSION: JSON.stringify(version) },
   plugins: [oneCopy()],
-  // The compiler's settings are for checking; what is deployed must not depend on them.
-  tsconfigRaw: {},
   logLevel: 'warning',
   metafile: true,
 };

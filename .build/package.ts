@@ -2,10 +2,11 @@
  * Packs what was built for the clouds: `dist/packages/<cloud>/function.zip` and `manifest.json` beside it. The same bundle gives the same
  * bytes, so that an unchanged one is not deployed again.
  *
- *     node .build/package.ts [aws azure gcp] [--config FILE] [--out FOLDER]
+ *     node .build/package.ts [aws azure gcp] [--config FILE] [--handlers FILE] [--out FOLDER]
  *
  * `--config` checks a configuration (YAML or JSON) and puts it into the package as `portolan.json`, for one that is too long for the function's
- * environment. Source maps stay in `dist`: they are two thirds of a package, and without `--enable-source-maps` nothing at run time reads
+ * environment. `--handlers` bundles the module with the user's own code behind routes into it, as `handlers.mjs`; a configuration beside it
+ * may name those and no others. Source maps stay in `dist`: they are two thirds of a package, and without `--enable-source-maps` nothing at run time reads
  * them; the same commit builds them again.
  */
 import { createHash } from 'node:crypto';
@@ -14,6 +15,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CommandError } from '../adapters/cli/command-error.ts';
 import { readConfiguration } from '../adapters/cli/read-configuration.ts';
+import { bundleHandlers } from './bundle-handlers.ts';
 import { zip } from './zip.ts';
 import type { ZipEntry } from './zip.ts';
 
@@ -31,18 +33,22 @@ const clouds = ['aws', 'azure', 'gcp'] as const;
 const root = resolve(import.meta.dirname, '..');
 
 try {
-  pack();
+  await pack();
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
   console.error(error.message);
   process.exitCode = error.exitCode;
 }
 
-function pack(): void {
-  const { wanted, config, out } = readArguments();
-  const configuration = config === undefined ? [] : [configurationEntry(config)];
+async function pack(): Promise<void> {
+  const { wanted, config, handlers, out } = readArguments();
+  const own = handlers === undefined ? undefined : await bundleHandlers(handlers);
+  const added: readonly ZipEntry[] = [
+    ...(own === undefined ? [] : [{ name: 'handlers.mjs', content: own.content }]),
+    ...(config === undefined ? [] : [configurationEntry(config, own?.names ?? [])]),
+  ];
   for (const cloud of wanted) {
-    const archive = zip([...filesOf(cloud), ...configuration]);
+    const archive = zip([...filesOf(cloud), ...added]);
     const sha256 = createHash('sha256').update(archive).digest();
     const manifest: Manifest = {
       path: 'function.zip',
@@ -60,19 +66,36 @@ function pack(): void {
   }
 }
 
-function readArguments(): { wanted: readonly string[]; config: string | undefined; out: string } {
+interface Arguments {
+  readonly wanted: readonly string[];
+  readonly config: string | undefined;
+  readonly handlers: string | undefined;
+  readonly out: string;
+}
+
+function readArguments(): Arguments {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { config: { type: 'string' }, out: { type: 'string', default: join(root, 'dist', 'packages') } },
+    options: {
+      config: { type: 'string' },
+      handlers: { type: 'string' },
+      out: { type: 'string', default: join(root, 'dist', 'packages') },
+    },
   });
   const unknown = positionals.find((name) => !(clouds as readonly string[]).includes(name));
   if (unknown !== undefined)
     throw new CommandError(2, `There is no cloud "${unknown}": packages are made for ${clouds.join(', ')}.`);
-  return { wanted: positionals.length > 0 ? positionals : clouds, config: values.config, out: resolve(values.out) };
+  return {
+    wanted: positionals.length > 0 ? positionals : clouds,
+    config: values.config,
+    handlers: values.handlers,
+    out: resolve(values.out),
+  };
 }
 
-function configurationEntry(file: string): ZipEntry {
-  const { configuration, warnings } = readConfiguration(file, { hasGateway: false });
+/** @param handlers those in the package: it starts with no others */
+function configurationEntry(file: string, handlers: readonly string[]): ZipEntry {
+  const { configuration, warnings } = readConfiguration(file, { hasGateway: false, handlers });
   for (const warning of warnings) console.error(`warning: ${warning}`);
   return { name: 'portolan.json', content: Buffer.from(JSON.stringify(configuration)) };
 }

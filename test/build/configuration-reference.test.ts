@@ -7,7 +7,7 @@ import { checkConfiguration } from '../../core/config/check-configuration.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { builtInTemplates } from '../../core/session/vendors/catalogue.ts';
 
-const names = readdirSync('examples/gateway');
+const names = readdirSync('examples/gateway').filter((name) => name.endsWith('.yaml'));
 const textOf = (name: string): string => readFileSync(`examples/gateway/${name}`, 'utf8');
 
 describe('docs/configuration.md', () => {

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -96,6 +97,77 @@ describe('a package', () => {
     const { status, stdout, stderr } = pack('.', 'aws', '--config', file, '--out', join(folder, 'wrong'));
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/wrong\.yaml:\d+: \/signingSecret /);
+  });
+
+  describe("with the user's own code", () => {
+    const sources = {
+      'handlers.ts': `import { greet } from './lib/greet.ts';
+        import { createRequire } from 'node:module';
+        import old from './lib/old.cjs';
+        export const hello = (request: Request): Response => new Response(greet(request.url, old.mark, typeof createRequire));`,
+      'lib/greet.ts': 'export function greet(...what: string[]): string { return what.join(" ") }',
+      'lib/old.cjs': 'exports.mark = require("node:path").basename("/a/old");',
+    };
+    const write = (name: string, files: Readonly<Record<string, string>> = sources): string => {
+      for (const [file, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, name, file)), { recursive: true });
+        writeFileSync(join(folder, name, file), text);
+      }
+      return join(folder, name, Object.keys(files)[0] ?? '');
+    };
+    const route = (handler: string): string => {
+      const file = join(folder, `${handler}.yaml`);
+      writeFileSync(file, stringify({ routes: [{ id: 'mine', handler }] }));
+      return file;
+    };
+
+    test('holds it as one module beside the bundle, the same bytes from another folder', async () => {
+      for (const [name, cwd] of [
+        ['one', '.'],
+        ['another/folder', folder],
+      ] as const) {
+        const file = write(name);
+        const { status, stderr } = pack(cwd, 'azure', '--handlers', relative(cwd, file), '--out', join(folder, 'of', name));
+        expect(status, stderr).toBe(0);
+      }
+      expect(archive('of/one', 'azure').equals(archive('of/another/folder', 'azure'))).toBe(true);
+      const packed = unzip(archive('of/one', 'azure'));
+      expect(packed.map(({ name }) => name)).toEqual(
+        [...unzip(archive('first', 'azure')).map(({ name }) => name), 'handlers.mjs'].toSorted(),
+      );
+      const alone = join(folder, 'alone.mjs');
+      writeFileSync(alone, packed.find(({ name }) => name === 'handlers.mjs')?.content ?? '');
+      const { hello } = (await import(pathToFileURL(alone).href)) as { readonly hello: (request: Request) => Response };
+      expect(await hello(new Request('http://localhost/a')).text()).toBe('http://localhost/a old function');
+    });
+
+    test('takes a configuration that names handlers which are in it, and no other', () => {
+      const file = write('named');
+      const made = pack('.', 'aws', '--handlers', file, '--config', route('hello'), '--out', join(folder, 'named'));
+      expect(made.status, made.stderr).toBe(0);
+      expect(unzip(archive('named', 'aws')).map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['handlers.mjs', 'index.mjs', 'portolan.json']),
+      );
+      const mistyped = pack('.', 'aws', '--handlers', file, '--config', route('hallo'), '--out', join(folder, 'never'));
+      expect(mistyped.status).toBe(2);
+      expect(mistyped.stderr).toMatch(/hallo\.yaml:\d+: \/routes\/0\/handler .*did you mean "hello"\?/);
+      const without = pack('.', 'aws', '--config', route('hello'), '--out', join(folder, 'never'));
+      expect([without.status, without.stderr]).toEqual([2, expect.stringContaining('/routes/0/handler')]);
+    });
+
+    test.for([
+      ['is not there', {}, /handlers\.mjs: cannot be read \(ENOENT\)/],
+      ['exports nothing', { 'a.mjs': 'const a = 1;' }, /a\.mjs: exports nothing/],
+      ['is no JavaScript', { 'a.mjs': '\nexport const = 1;' }, /wrong-2\/a\.mjs:2: /],
+      ['imports what is not there', { 'a.mjs': "\n\nexport * from './b.mjs';" }, /wrong-3\/a\.mjs:3: Could not resolve/],
+    ] as const)('is not made when it %s', ([title, files, message]) => {
+      const at = ['is not there', 'exports nothing', 'is no JavaScript', 'imports what is not there'].indexOf(title);
+      const file = title === 'is not there' ? join(folder, 'handlers.mjs') : write(`wrong-${at}`, files);
+      const { status, stdout, stderr } = pack('.', 'aws', '--handlers', file, '--out', join(folder, 'wrong'));
+      expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/\n\s+at /);
+    });
   });
 
   test('is made for clouds there are', () => {
