@@ -240,7 +240,7 @@ for (const { name, title, emulator, deploy } of platforms) {
 
     test('the health port says alive and ready, and serves nothing else', async () => {
       const status = async (path: string): Promise<number> => (await fetch(health + path)).status;
-      expect(await status('/healthz')).toBe(200);
+      for (const path of ['/healthz', '/livez']) expect(await status(path), path).toBe(200);
       const ready = await fetch(`${health}/readyz`);
       expect(ready.status, await ready.text()).toBe(200);
       expect(await status('/v1/openapi.json')).toBe(404);
@@ -321,6 +321,15 @@ describe('a gateway that cannot start', () => {
     [
       'no address that URLs lead to',
       { PORTOLAN_PLATFORM: 'gcp', GOOGLE_CLOUD_PROJECT: 'p', ...config(deployedConfiguration) },
+      /^gateway\.publicUrl is not set in the configuration: [^\n]+\n$/,
+    ],
+    [
+      "no address, and routes to handlers: it has no use for the functions' own code",
+      {
+        PORTOLAN_PLATFORM: 'gcp',
+        GOOGLE_CLOUD_PROJECT: 'p',
+        ...config({ ...deployedConfiguration, routes: [{ id: 'mine', handler: 'mine' }] }),
+      },
       /^gateway\.publicUrl is not set in the configuration: [^\n]+\n$/,
     ],
     [
