@@ -5,8 +5,13 @@ import { parseSetCookie } from './set-cookie.ts';
 
 /** What the codec knows beside the messages: who the platform says is calling. */
 export interface FunctionsHttpCodec extends HttpEventCodec<FunctionsRequest, HttpResponseInit> {
-  /** The peer's address, without port, as App Service attests it: it adds the right-most `x-forwarded-for`. */
-  clientAddress(event: FunctionsRequest): string | undefined;
+  /**
+   * The peer's address, without port, as App Service attests it: it adds the right-most `x-forwarded-for`.
+   *
+   * @param trustedHops how many proxies of one's own stand before App Service, Front Door for example; each adds the address that it was
+   * called from to the right of the field; default 0
+   */
+  clientAddress(event: FunctionsRequest, trustedHops?: number): string | undefined;
 }
 
 /** The statuses whose content the library drops. */
@@ -53,9 +58,9 @@ export const functionsHttp: FunctionsHttpCodec = {
     return result;
   },
 
-  clientAddress(event) {
-    const forwardedFor = event.headers.get('x-forwarded-for');
-    return forwardedFor === null ? undefined : withoutPort(forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim());
+  clientAddress(event, trustedHops = 0) {
+    const hops = event.headers.get('x-forwarded-for')?.split(',') ?? [];
+    return withoutPort(hops.at(-1 - trustedHops)?.trim() ?? '');
   },
 };
 

@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { compose } from '../composition/compose.ts';
+import { optionalInteger } from '../node/environment.ts';
 import { loadHandlers } from '../node/load-handlers.ts';
 import { azureModule, tableOptions } from './module.ts';
 import { recordsTable } from './records-table.ts';
@@ -12,5 +13,9 @@ const { portolan, logger, clock } = compose(
   azureModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)),
 );
 
-registerHttp(app, portolan.handler, { clock, logger });
+registerHttp(app, portolan.handler, {
+  clock,
+  logger,
+  trustedHops: optionalInteger(process.env, 'PORTOLAN_TRUSTED_HOPS', 0, 16),
+});
 registerSweeper(app, new Sweeper(recordsTable(tableOptions(process.env)), clock), { clock, logger });

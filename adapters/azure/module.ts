@@ -23,6 +23,7 @@ import { TableStore } from './table-store.ts';
  * | `PORTOLAN_TABLE_CONNECTION_STRING` | instead of the endpoint: for emulators, holds the account's key |
  * | `PORTOLAN_KEY_VAULT_URL` | `https://<vault>.vault.azure.net` |
  * | `PORTOLAN_SECRET_PREFIX` | what stands before each secret's name; default nothing |
+ * | `PORTOLAN_TRUSTED_HOPS` | proxies of one's own before App Service: 1 behind Front Door or API Management; default 0 |
  * | `AZURE_CLIENT_ID` | of a user-assigned identity; default the app's own |
  * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of the table service may take; default 1000 |
  * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |

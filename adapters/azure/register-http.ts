@@ -14,6 +14,8 @@ import { clientGone, paced, responseOf, trackResponses } from './worker-response
 export type FunctionsHttpApp = Pick<typeof app, 'http' | 'setup'>;
 
 export interface RegisterHttpOptions {
+  /** Proxies of one's own before App Service; default 0. See `functionsHttp`. */
+  readonly trustedHops?: number | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
   /** Told of failures nobody else can see; default nobody. */
@@ -41,7 +43,7 @@ export function registerHttp(functions: FunctionsHttpApp, handler: HttpHandler, 
  */
 export function functionsHandler(
   handler: HttpHandler,
-  { clock = systemClock, logger }: RegisterHttpOptions = {},
+  { trustedHops, clock = systemClock, logger }: RegisterHttpOptions = {},
 ): FunctionsHandler {
   let coldStart = true;
   trackResponses();
@@ -53,7 +55,7 @@ export function functionsHandler(
       const context: RequestContext = {
         source: functionsHttp.source,
         requestId: invocationId,
-        clientAddress: functionsHttp.clientAddress(event),
+        clientAddress: functionsHttp.clientAddress(event, trustedHops),
         deadline: clock.now() + maxInvocationMs,
         signal: out && clientGone(out),
         traceId: invocation.traceContext?.traceParent ?? undefined,

@@ -132,7 +132,7 @@ function isControl({ auth, proxy }: Configuration, { authority, target }: HttpRe
   const host = authority.replace(/:\d+$/, '');
   if (proxy?.controlHosts !== undefined && !proxy.controlHosts.some((one) => one.toLowerCase() === host)) return false;
   const found = matchPath(pathOf(target));
-  const open = [...(found?.methods.values() ?? [])].some(({ operation }) => ['health', 'ready', 'openapi'].includes(operation));
+  const open = [...(found?.methods.values() ?? [])].some(({ scope }) => scope === undefined);
   return found !== undefined && (open || auth !== undefined);
 }
 

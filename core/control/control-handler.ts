@@ -16,7 +16,7 @@ import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { readContent, readQuery } from './read-request.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import { matchPath } from './routes.ts';
-import type { Operation, PathMatch, Route } from './routes.ts';
+import type { PathMatch, Route } from './routes.ts';
 import { noQuerySchema } from './schemas.ts';
 
 export interface ControlPorts {
@@ -51,12 +51,10 @@ export interface ControlHandler {
   owns(target: string): boolean;
 }
 
-/** Offered everywhere: what platforms and people ask first. */
-const open: ReadonlySet<Operation> = new Set(['health', 'ready', 'openapi']);
-
 export function createControlHandler(ports: ControlPorts): ControlHandler {
   const { clock, logger, secrets, operations } = ports;
-  const isOffered = ({ operation }: Route): boolean => open.has(operation) || operations[operation] !== undefined;
+  // Without a scope it is offered everywhere: what platforms and people ask first.
+  const isOffered = ({ operation, scope }: Route): boolean => scope === undefined || operations[operation] !== undefined;
   const find = (target: string): PathMatch | undefined => {
     const match = matchPath(pathOf(target));
     return match === undefined || ![...match.methods.values()].some(isOffered) ? undefined : match;

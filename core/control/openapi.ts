@@ -31,6 +31,7 @@ const content = {
 
 const described: Readonly<Record<Operation, Described>> = {
   health: { summary: 'Is the process alive? Asks nobody else.', answers: { 200: ['Alive.', 'Health'] } },
+  live: { summary: 'The same, on platforms that keep /healthz for themselves.', answers: { 200: ['Alive.', 'Health'] } },
   ready: {
     summary: 'Can it serve? Asks the store and the secrets.',
     answers: { 200: ['Ready, or degraded: serving old secrets.', 'Readiness'], 503: ['Not ready.', 'Readiness'] },

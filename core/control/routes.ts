@@ -14,6 +14,7 @@ import {
 /** What the control API can do: the one table that routing, authorisation and the OpenAPI document are made of. */
 export type Operation =
   | 'health'
+  | 'live'
   | 'ready'
   | 'openapi'
   | 'createSession'
@@ -45,6 +46,8 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { operation: 'health', method: 'GET', path: '/healthz' },
+  // The same by Kubernetes' name: Cloud Run answers /healthz itself, with 404 (https://cloud.google.com/run/docs/known-issues).
+  { operation: 'live', method: 'GET', path: '/livez' },
   { operation: 'ready', method: 'GET', path: '/readyz' },
   { operation: 'openapi', method: 'GET', path: '/v1/openapi.json' },
   {

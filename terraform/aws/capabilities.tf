@@ -1,5 +1,5 @@
 locals {
-  # Keys are the same in the three modules; what is false is refused at plan when asked for (preconditions.tf).
+  # Keys are the same in the three modules; what is false is refused at plan when asked for (refusals.tf).
   capabilities = {
     architecture_arm64     = true
     concurrency            = false # more than one request at once in one instance

@@ -29,6 +29,11 @@ locals {
   private  = !var.edge.public && contains(["function", "managed"], var.edge.kind)
   domain   = try(var.edge.domain.name, null)
 
+  # Proxies of one's own before App Service, which itself adds the last address to X-Forwarded-For: behind Front Door or API Management that is
+  # theirs, and the client's stands before it. Front Door adds it by itself
+  # (https://learn.microsoft.com/azure/frontdoor/front-door-http-headers-protocol), API Management because its policy says so (edge_gateway.tf).
+  trusted_hops = local.gateway || local.balancer ? 1 : 0
+
   # A certificate in a vault, by its resource id: what grants the front door its role, and where it is read.
   certificate_id  = try(var.edge.domain.certificate_id, null)
   certificate     = try(regex("^(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/([^/]+))/(?:certificates|secrets)/([^/]+)$", local.certificate_id), null)

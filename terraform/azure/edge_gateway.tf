@@ -2,6 +2,9 @@ locals {
   # Every method the function takes. API Management has no operation for any method.
   gateway_methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
+  # The client's address, and nothing that the client wrote there itself.
+  gateway_client = "<set-header name=\"X-Forwarded-For\" exists-action=\"override\"><value>@(context.Request.IpAddress)</value></set-header>"
+
   gateway_rate = local.capabilities.rate_limit ? "<rate-limit-by-key calls=\"${coalesce(var.edge.rate_per_second, 50)}\" renewal-period=\"1\" counter-key=\"@(&quot;all&quot;)\" />" : ""
 }
 
@@ -59,7 +62,7 @@ resource "azurerm_api_management_api_policy" "this" {
   api_name            = azurerm_api_management_api.this[0].name
   xml_content         = <<-XML
     <policies>
-      <inbound><base />${local.gateway_rate}</inbound>
+      <inbound><base />${local.gateway_client}${local.gateway_rate}</inbound>
       <backend><forward-request timeout="${var.runtime.timeout_seconds}" buffer-response="false" /></backend>
       <outbound><base /></outbound>
       <on-error><base /></on-error>

@@ -6,6 +6,7 @@ locals {
       PORTOLAN_TABLE_ENDPOINT = trimsuffix(azurerm_storage_account.state.primary_table_endpoint, "/")
       PORTOLAN_KEY_VAULT_URL  = trimsuffix(local.vault_url, "/")
       PORTOLAN_SECRET_PREFIX  = local.secret_prefix
+      PORTOLAN_TRUSTED_HOPS   = tostring(local.trusted_hops)
       AZURE_CLIENT_ID         = azurerm_user_assigned_identity.function.client_id
     },
     local.config == null ? {} : { PORTOLAN_CONFIG = local.config },

@@ -10,7 +10,7 @@ locals {
       "Point ${local.domain} (CNAME) to ${azurerm_cdn_frontdoor_endpoint.this[0].host_name}",
     ] : [],
     [
-      "Try it: curl ${local.endpoint_url}/healthz answers 200, curl -i ${local.endpoint_url}/v1/sessions answers 401 and asks for a key. New roles may take ten minutes to be known everywhere.",
+      "Try it: curl ${local.endpoint_url}/livez answers 200, curl -i ${local.endpoint_url}/v1/sessions answers 401 and asks for a key. New roles may take ten minutes to be known everywhere.",
       "A key: portolan keys create --print-record --tenant acme --scopes sessions:read,sessions:write,credentials:read; its record goes into the secret that auth.keysSecret names.",
     ],
   ))

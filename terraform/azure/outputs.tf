@@ -1,7 +1,7 @@
 # Names and types are the same in the three modules (checked). `null` or an empty collection: this cloud, or this configuration, has none.
 
 output "endpoint_url" {
-  description = "Where Portolan answers, without a slash at the end: `<endpoint_url>/healthz`. string"
+  description = "Where Portolan answers, without a slash at the end: `<endpoint_url>/livez`. string"
   value       = local.endpoint_url
 }
 

@@ -1,7 +1,7 @@
 # Names and types are the same in the three modules (checked). `null` or an empty collection: this cloud, or this configuration, has none.
 
 output "endpoint_url" {
-  description = "Where Portolan answers, without a slash at the end: `<endpoint_url>/readyz`. string"
+  description = "Where Portolan answers, without a slash at the end: `<endpoint_url>/livez`. string"
   value       = local.endpoint_url
 }
 
@@ -75,15 +75,15 @@ locals {
 
   empty_secrets = sort([for name, secret in var.secrets : name if secret.existing_id == null && secret.version == null])
 
-  # Cloud Run answers /healthz itself, with 404 (https://cloud.google.com/run/docs/known-issues#ah): so /readyz, which asks the store too.
+  # Not /healthz: Cloud Run answers that itself, with 404 (https://cloud.google.com/run/docs/known-issues).
   next_steps = join("\n", concat(
     length(local.empty_secrets) == 0 ? [] : ["Fill the secrets that are empty:"],
     [for name in local.empty_secrets : "  gcloud secrets versions add ${local.secret_prefix}${name} --project ${local.project} --data-file=FILE"],
     local.balancer ? ["Point ${try(var.edge.domain.name, "")} at ${one(google_compute_global_address.this[*].address)} (an A record)."] : [],
     [
-      "Ask whether it is ready, then for a session (401 without a key; docs/deploy.md makes the first key):",
-      "  curl -i ${local.endpoint_url}/readyz${local.caller}",
-      "  curl -i ${local.endpoint_url}/v1/sessions -H 'Authorization: Bearer ptl_...'${local.caller}",
+      "Ask whether it is there (200), then for the sessions (401: it wants a key; docs/deploy-gcp.md makes the first one):",
+      "  curl -i ${local.endpoint_url}/livez${local.caller}",
+      "  curl -i ${local.endpoint_url}/v1/sessions${local.caller}",
     ],
   ))
   # Behind IAM the caller proves who it is in a field of its own; Authorization stays Portolan's.

@@ -1,5 +1,5 @@
 # The interface of Portolan's modules. This file is byte-identical in terraform/aws, terraform/azure and terraform/gcp (checked), and holds
-# the rules that are true on every cloud. What one cloud alone refuses stands in that module's preconditions; what one cloud alone has, in
+# the rules that are true on every cloud. What one cloud alone refuses stands in that module's refusals.tf; what one cloud alone has, in
 # variables.<cloud>.tf. `null` always means: what suits this cloud.
 
 variable "name" {

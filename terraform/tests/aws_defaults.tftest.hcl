@@ -103,7 +103,7 @@ run "defaults" {
 
   # Outputs.
   assert {
-    condition     = output.endpoint_url == "https://abc123.execute-api.eu-west-1.amazonaws.com" && strcontains(output.next_steps, "curl -i https://abc123.execute-api.eu-west-1.amazonaws.com/healthz") && output.function_name == "portolan-test" && output.function_id == aws_lambda_alias.live.arn && output.identity == aws_iam_role.function.arn
+    condition     = output.endpoint_url == "https://abc123.execute-api.eu-west-1.amazonaws.com" && strcontains(output.next_steps, "curl -i https://abc123.execute-api.eu-west-1.amazonaws.com/livez") && output.function_name == "portolan-test" && output.function_id == aws_lambda_alias.live.arn && output.identity == aws_iam_role.function.arn
     error_message = "The outputs say where it answers and what to try."
   }
   assert {

@@ -53,6 +53,7 @@ run "defaults" {
       PORTOLAN_TABLE_ENDPOINT                   = "https://portolanmock.table.core.windows.net"
       PORTOLAN_KEY_VAULT_URL                    = "https://portolan-mock.vault.azure.net"
       PORTOLAN_SECRET_PREFIX                    = "portolan-test-"
+      PORTOLAN_TRUSTED_HOPS                     = "0"
       AZURE_CLIENT_ID                           = "00000000-0000-4000-8000-000000000005"
       AzureWebJobsStorage__accountName          = azurerm_storage_account.host.name
       AzureWebJobsStorage__credential           = "managedidentity"
@@ -163,7 +164,7 @@ run "defaults" {
   assert {
     condition = (
       output.endpoint_url == "https://portolan-mock.azurewebsites.net" && output.identity == "00000000-0000-4000-8000-000000000005" && output.function_id == azurerm_function_app_flex_consumption.this[0].id &&
-      strcontains(output.next_steps, "curl https://portolan-mock.azurewebsites.net/healthz") && startswith(output.dashboard_url, "https://portal.azure.com/#@00000000-0000-4000-8000-000000000002/resource/subscriptions/")
+      strcontains(output.next_steps, "curl https://portolan-mock.azurewebsites.net/livez") && startswith(output.dashboard_url, "https://portal.azure.com/#@00000000-0000-4000-8000-000000000002/resource/subscriptions/")
     )
     error_message = "outputs: ${output.endpoint_url} ${output.next_steps}"
   }

@@ -24,7 +24,7 @@ run "function" {
   }
 
   assert {
-    condition     = output.endpoint_url == "https://portolan-mock.azurewebsites.net" && output.capabilities.streaming && length(azurerm_api_management.this) + length(azurerm_cdn_frontdoor_profile.this) + length(azurerm_private_endpoint.function) == 0
+    condition     = output.endpoint_url == "https://portolan-mock.azurewebsites.net" && output.capabilities.streaming && azurerm_function_app_flex_consumption.this[0].app_settings["PORTOLAN_TRUSTED_HOPS"] == "0" && length(azurerm_api_management.this) + length(azurerm_cdn_frontdoor_profile.this) + length(azurerm_private_endpoint.function) == 0
     error_message = "Nothing stands before the function."
   }
   assert {
@@ -77,6 +77,13 @@ run "gateway" {
   }
   assert {
     condition = (
+      azurerm_function_app_flex_consumption.this[0].app_settings["PORTOLAN_TRUSTED_HOPS"] == "1" &&
+      strcontains(azurerm_api_management_api_policy.this[0].xml_content, "<set-header name=\"X-Forwarded-For\" exists-action=\"override\"><value>@(context.Request.IpAddress)</value></set-header>")
+    )
+    error_message = "The gateway tells the client's address, and the function takes its word."
+  }
+  assert {
+    condition = (
       azurerm_api_management_custom_domain.this[0].gateway[0].host_name == "portolan.example.com" && azurerm_api_management_custom_domain.this[0].gateway[0].key_vault_certificate_id == "https://theirs.vault.azure.net/secrets/portolan" &&
       azurerm_role_assignment.certificate[0].scope == "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/theirs/secrets/portolan" && azurerm_role_assignment.certificate[0].role_definition_name == "Key Vault Secrets User" &&
       azurerm_role_assignment.certificate[0].principal_id == azurerm_api_management.this[0].identity[0].principal_id
@@ -111,6 +118,10 @@ run "balancer" {
   assert {
     condition     = azurerm_cdn_frontdoor_profile.this[0].sku_name == "Standard_AzureFrontDoor" && azurerm_cdn_frontdoor_profile.this[0].response_timeout_seconds == 60 && output.endpoint_url == "https://portolan-mock.z01.azurefd.net" && length(azurerm_cdn_frontdoor_firewall_policy.this) == 0
     error_message = "Front Door, without a firewall."
+  }
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this[0].app_settings["PORTOLAN_TRUSTED_HOPS"] == "1"
+    error_message = "Front Door is one hop before the function's own front end."
   }
   assert {
     condition = (

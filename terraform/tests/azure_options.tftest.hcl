@@ -172,7 +172,7 @@ run "premium" {
     error_message = "No shared key: the package is run where it lies, read by the identity."
   }
   assert {
-    condition     = !output.capabilities.concurrency && alltrue([for name in ["PORTOLAN_TABLE", "PORTOLAN_TABLE_ENDPOINT", "PORTOLAN_KEY_VAULT_URL", "PORTOLAN_SECRET_PREFIX", "AZURE_CLIENT_ID"] : contains(keys(azurerm_linux_function_app.this[0].app_settings), name)])
+    condition     = !output.capabilities.concurrency && alltrue([for name in ["PORTOLAN_TABLE", "PORTOLAN_TABLE_ENDPOINT", "PORTOLAN_KEY_VAULT_URL", "PORTOLAN_SECRET_PREFIX", "PORTOLAN_TRUSTED_HOPS", "AZURE_CLIENT_ID"] : contains(keys(azurerm_linux_function_app.this[0].app_settings), name)])
     error_message = "The code gets the same settings."
   }
 }

@@ -130,7 +130,7 @@ run "defaults" {
   }
   # Cloud Run answers /healthz itself, with 404.
   assert {
-    condition     = strcontains(output.next_steps, "curl -i https://portolan-test-abc123-ew.a.run.app/readyz") && !strcontains(output.next_steps, "healthz")
+    condition     = strcontains(output.next_steps, "curl -i https://portolan-test-abc123-ew.a.run.app/livez") && !strcontains(output.next_steps, "healthz")
     error_message = "The first request to try is one that arrives."
   }
   assert {

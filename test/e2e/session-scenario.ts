@@ -114,7 +114,7 @@ export async function runSessionScenario(
   let etag = '';
 
   await step('the process is alive and ready', async () => {
-    expect((await call('GET', '/healthz', { as: '' })).json).toEqual({ status: 'ok' });
+    for (const alive of ['/healthz', '/livez']) expect((await call('GET', alive, { as: '' })).json).toEqual({ status: 'ok' });
     const ready = await call('GET', '/readyz', { as: '' });
     expect([ready.status, ready.json['status']], ready.text).toEqual([200, 'ready']);
   });

@@ -98,6 +98,7 @@ describe.runIf(canPlan && azurite !== undefined)('what terraform/azure deploys',
       'PORTOLAN_SECRET_PREFIX',
       'PORTOLAN_TABLE',
       'PORTOLAN_TABLE_ENDPOINT',
+      'PORTOLAN_TRUSTED_HOPS',
       'azurewebjobsstorage',
     ]);
     expect(settings['PORTOLAN_TABLE_ENDPOINT']).toMatch(/^https:\/\/[a-z0-9]+\.table\.core\.windows\.net$/);

@@ -4,7 +4,7 @@ import type { HttpHandler } from '../../../core/ports/index.ts';
 /** Of the control API only what an orchestrator asks: whether the process lives, and whether store and secrets can be read. */
 export function healthOnly(handler: HttpHandler): HttpHandler {
   return (request, context) =>
-    request.target === '/healthz' || request.target === '/readyz'
+    ['/healthz', '/livez', '/readyz'].includes(request.target)
       ? handler(request, context)
       : problemResponse({ status: 404, type: 'not-found', title: 'Not found' });
 }

@@ -29,7 +29,7 @@ try {
  * | `PORTOLAN_PLATFORM` | `aws`, `azure`, `gcp` or `local`; beside it what that platform's module reads |
  * | `PORTOLAN_GATEWAY_HOST` | the address to listen on, for both ports; default `0.0.0.0` |
  * | `PORTOLAN_GATEWAY_PORT` | the forward gateway; default 8788 |
- * | `PORTOLAN_HEALTH_PORT` | `/healthz` and `/readyz`; default 8789 |
+ * | `PORTOLAN_HEALTH_PORT` | `/healthz`, `/livez` and `/readyz`; default 8789 |
  *
  * Another process deletes and rotates the sessions. New requests see it at once, since each asks the store; an open tunnel is cut when it
  * is judged again, `reauthorizeEveryMs` (30 s) later at the most, if the store answers then.

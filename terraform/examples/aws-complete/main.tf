@@ -52,7 +52,7 @@ module "portolan" {
     }
     # The API on its own name only; what probes other paths does not wake the function.
     routes = [
-      { priority = 10, hosts = [var.domain], paths = ["/v1/*", "/healthz", "/readyz"] },
+      { priority = 10, hosts = [var.domain], paths = ["/v1/*", "/livez", "/readyz"] },
     ]
   }
 

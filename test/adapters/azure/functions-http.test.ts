@@ -81,6 +81,24 @@ describe('what comes in', () => {
     expect(functionsHttp.clientAddress(event({ headers: { 'x-forwarded-for': forwardedFor } }))).toBe(address);
   });
 
+  test.each([
+    [1, 'spoofed, 192.0.2.1, 198.51.100.7:443', '192.0.2.1'],
+    [1, '192.0.2.1:5000,198.51.100.7:443', '192.0.2.1'],
+    [2, '192.0.2.1, 198.51.100.7, 203.0.113.5:443', '192.0.2.1'],
+    [1, '198.51.100.7:443', undefined],
+    [1, 'unknown, 198.51.100.7:443', undefined],
+  ])('behind %i proxies of one’s own, x-forwarded-for %j: the client is %s', async (trustedHops, forwardedFor, address) => {
+    const headers = { 'x-forwarded-for': forwardedFor };
+    expect(functionsHttp.clientAddress(event({ headers }), trustedHops)).toBe(address);
+    const addresses: (string | undefined)[] = [];
+    const handler: HttpHandler = (_, { clientAddress }) => {
+      addresses.push(clientAddress);
+      return response([]);
+    };
+    await functionsHandler(handler, { trustedHops })(event({ headers }), new InvocationContext());
+    expect(addresses).toEqual([address]);
+  });
+
   test('without x-forwarded-for nobody says who the client is, and fields a client can write are not asked', () => {
     const headers = {
       'x-azure-clientip': '192.0.2.1',

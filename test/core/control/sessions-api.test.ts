@@ -932,6 +932,7 @@ describe('paths and methods', () => {
 
   it.each([
     ['/healthz', ['GET', 'HEAD']],
+    ['/livez', ['GET', 'HEAD']],
     ['/readyz', ['GET', 'HEAD']],
     ['/v1/openapi.json', ['GET', 'HEAD']],
     ['/v1/sessions', ['POST', 'GET', 'HEAD']],
@@ -1149,7 +1150,7 @@ describe('health', () => {
     const { call, store, secrets } = startPortolan();
     store.fault = () => ({ code: 'unavailable' });
     secrets.failure = 'unavailable';
-    expect((await call('GET', '/healthz', { key: null })).json).toEqual({ status: 'ok' });
+    for (const path of ['/healthz', '/livez']) expect((await call('GET', path, { key: null })).json).toEqual({ status: 'ok' });
     expect([store.calls, secrets.reads]).toEqual([[], []]);
   });
 

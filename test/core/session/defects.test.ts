@@ -42,7 +42,7 @@ describe('a known defect of such services is absent', () => {
     const { call } = startPortolan({ configuration: both });
     for (const { method, path, operation } of routes) {
       const { status } = await call(method, path.replace('{sessionId}', 'a'), { key: null });
-      expect([operation, status]).toEqual([operation, ['health', 'ready', 'openapi'].includes(operation) ? 200 : 401]);
+      expect([operation, status]).toEqual([operation, ['health', 'live', 'ready', 'openapi'].includes(operation) ? 200 : 401]);
     }
     const pools = { default: { vendor: 'direct' } };
     for (const auth of [undefined, { storedKeys: false }]) {
