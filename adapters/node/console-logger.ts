@@ -4,3 +4,21 @@ import type { LogSink } from '../../core/ports/index.ts';
 export const stdoutSink: LogSink = (line) => {
   process.stdout.write(`${line}\n`);
 };
+
+/**
+ * Lines on standard output for a server: those of one turn of the event loop in one write, which costs as much as one line. What is left when the process
+ * ends, by itself or by an uncaught error, is written then. A platform that freezes between requests needs `stdoutSink`.
+ */
+export function batchedStdoutSink(): LogSink {
+  let lines = '';
+  const flush = (): void => {
+    const text = lines;
+    lines = '';
+    if (text !== '') process.stdout.write(text);
+  };
+  process.once('exit', flush);
+  return (line) => {
+    if (lines === '') setImmediate(flush);
+    lines += `${line}\n`;
+  };
+}

@@ -10,17 +10,17 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Medians of what each contender took, measured in turn, so that a slow moment of the machine meets all of them. The order changes from round
- * to round. The first tenth of the rounds warms up and does not count.
+ * What each contender measured, in turn, so that a slow moment of the machine meets all of them. The order changes from round to round. The first
+ * tenth of the rounds warms up and does not count.
  *
- * @param contenders each answers how long it took, in any unit
+ * @param contenders each answers what it took, in any unit
  */
-export async function interleaved<Name extends string>(
-  contenders: Readonly<Record<Name, () => number | Promise<number>>>,
+export async function interleaved<Name extends string, Value = number>(
+  contenders: Readonly<Record<Name, () => Value | Promise<Value>>>,
   rounds: number,
-): Promise<Samples<Name>> {
+): Promise<Readonly<Record<Name, readonly Value[]>>> {
   const names = Object.keys(contenders) as Name[];
-  const taken = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  const taken = Object.fromEntries(names.map((name) => [name, [] as Value[]])) as Record<Name, Value[]>;
   const warmUp = Math.ceil(rounds / 10);
   for (let round = 0; round < rounds + warmUp; round++) {
     for (let at = 0; at < names.length; at++) {
@@ -34,6 +34,15 @@ export async function interleaved<Name extends string>(
 }
 
 export type Samples<Name extends string = string> = Readonly<Record<Name, readonly number[]>>;
+
+/** One of several figures that each contender measured. */
+export function figures<Name extends string, Value>(
+  samples: Readonly<Record<Name, readonly Value[]>>,
+  of: (value: Value) => number,
+): Samples<Name> {
+  const entries = Object.entries<readonly Value[]>(samples).map(([name, values]) => [name, values.map(of)]);
+  return Object.fromEntries(entries) as Samples<Name>;
+}
 
 /** How many times as much `of` takes as `reference`: the median of the ratios within each round. */
 export function ratio<Name extends string>(samples: Samples<Name>, of: Name, reference: Name): number {

@@ -1,12 +1,13 @@
 /**
  * Measures Portolan against named references, each in the same run and in turn with it, and prints one table. `make bench`, or after `node .build/build.ts`:
- * `node test/bench/run.ts [--quick] [--write] [--only in-process,cold-start,stores,local]`. `--write` puts the table into README.md.
+ * `node test/bench/run.ts [--quick] [--write] [--only in-process,cold-start,stores,local,gateway]`. `--write` puts the table into README.md.
  *
  * Quote ratios, not times: an absolute figure does not repeat on another machine. What falls short is printed, and is no failure.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { coldStart } from './cold-start.ts';
+import { gateway } from './gateway.ts';
 import { inProcess } from './in-process.ts';
 import { local } from './local.ts';
 import { stores } from './stores.ts';
@@ -26,6 +27,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'cold-start': () => coldStart(quick ? 3 : 25, quick ? ['aws'] : undefined),
   stores: () => stores(quick ? 10 : 60),
   local: () => local(quick ? 5 : 25),
+  gateway: () => gateway(quick),
 };
 
 const rows: Row[] = [];

@@ -7,7 +7,7 @@ export interface Row {
   /** What it is a multiple of; empty for an absolute figure. */
   readonly against: string;
   readonly measured: number;
-  readonly unit: 'x' | 'KB';
+  readonly unit: 'x' | 'KB' | 'ms';
   readonly target: { readonly atMost: number } | { readonly atLeast: number };
   /** What the reader must know beside the number. */
   readonly note?: string | undefined;
@@ -44,7 +44,7 @@ function bound({ target, unit }: Row): string {
 
 function figure(value: number, unit: Row['unit']): string {
   const digits = Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(0);
-  return unit === 'x' ? `${digits}x` : `${digits} KB`;
+  return unit === 'x' ? `${digits}x` : `${digits} ${unit}`;
 }
 
 const begin = '<!-- bench:begin -->';
