@@ -49,11 +49,11 @@ async function answered(
 
 /** Lets time pass until it is done: what fails is tried again after a while. */
 async function inTime<T>({ clock }: Harness, work: Promise<T>): Promise<T> {
-  let isDone = false;
+  const state = { done: false };
   const done = work.finally(() => {
-    isDone = true;
+    state.done = true;
   });
-  while (!isDone) await clock.advance(100);
+  while (!state.done) await clock.advance(100);
   return done;
 }
 
