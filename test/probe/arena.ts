@@ -215,7 +215,7 @@ export async function runCheck(check: Check, startFront: StartFront): Promise<vo
   const front = await startFront(await origin.listen(), check.routes);
   const arena = new Arena(origin, front.port);
   try {
-    await check.run(arena);
+    await within(2 * patienceMs, `end of ${check.id}`, () => check.run(arena));
   } finally {
     await arena.close();
     await front.close();

@@ -305,6 +305,63 @@ export const faultChecks: readonly Check[] = [
     },
   },
   {
+    id: 'continue-2',
+    title: 'it is the origin that says 100, and the client is told once (RFC 9110 section 10.1.1)',
+    origin: {
+      onHead: (_seen, socket) => {
+        setTimeout(() => socket.write('HTTP/1.1 100 Continue\r\nX-By: origin\r\n\r\n'), 60);
+      },
+      onRequest: (_seen, socket) => socket.write(responseText(200, [], 'mine')),
+    },
+    run: async (arena) => {
+      const connection = arena.open();
+      connection.write(requestText('POST /', ['Expect: 100-continue', 'Content-Length: 4']));
+      await arena.origin.until(() => arena.origin.heads.length === 1);
+      expect(connection.text).toBe('');
+      expect(arena.origin.last.field('expect')).toBe('100-continue');
+      const text = await connection.until((all) => all.includes('\r\n\r\n'), '100');
+      expect(text).toMatch(/^HTTP\/1\.1 100 /);
+      connection.write('body');
+      await connection.until((all) => all.includes('mine'), 'the answer');
+      expect(connection.text.match(/HTTP\/1\.1 100 /g)).toHaveLength(1);
+      expect(arena.origin.last.body).toBe('body');
+    },
+  },
+  {
+    id: 'continue-3',
+    title: 'a client that expects 100 and is refused hears only that, and its content stays with it',
+    origin: { onHead: (_seen, socket) => socket.write(responseText(401, [], 'no')) },
+    run: async (arena) => {
+      const connection = arena.open();
+      connection.write(requestText('POST /', ['Expect: 100-continue', 'Content-Length: 4']));
+      const text = await connection.until((all) => all.endsWith('no'), 'the refusal');
+      expect(text).toMatch(/^HTTP\/1\.1 401 /);
+      expect(arena.origin.requests).toHaveLength(0);
+      await connection.closed();
+    },
+  },
+  {
+    id: 'abort-next',
+    title: 'a client that goes leaves no answer of its own to the next',
+    origin: {
+      onRequest: (seen, socket) => {
+        if (seen.target === '/slow') setTimeout(() => socket.write(poisoned), 100);
+        else socket.write(responseText(200, [], 'honest'));
+      },
+    },
+    run: async (arena) => {
+      expect((await arena.ask('GET /first')).body).toBe('honest');
+      const connection = arena.open();
+      connection.write(requestText('GET /slow'));
+      await arena.origin.until(() => arena.origin.requests.length === 2);
+      connection.destroy();
+      await within(1_000, 'the end of the request to the origin', () =>
+        arena.origin.until(() => arena.origin.sockets.every(({ destroyed }) => destroyed)),
+      );
+      await stillHonest(arena);
+    },
+  },
+  {
     id: 'early-answer',
     title: 'an origin that answers before the content is there is heard',
     origin: { onHead: (_seen, socket) => socket.end(responseText(413, ['Connection: close'], 'too much')) },

@@ -81,6 +81,15 @@ export const fieldChecks: readonly Check[] = [
     ['upgrade', 'http2-settings'],
   ),
   removedFromRequests('hop-6', 'TE is not passed on as it came', ['Connection: close, TE', 'TE: gzip'], ['te']),
+  {
+    id: 'te-1',
+    title: 'the wish for trailers is said again, and of TE nothing else (RFC 9110 section 10.1.4)',
+    run: async ({ ask, origin }) => {
+      await ask('GET /', ['Connection: close, TE', 'TE: trailers, deflate;q=0.5']);
+      expect(origin.last.field('te')).toBe('trailers');
+      expect(origin.last.field('connection')?.toLowerCase()).toContain('te');
+    },
+  },
   removedFromRequests(
     'hop-7',
     'Proxy-Authorization is for nobody behind us',
@@ -178,10 +187,17 @@ export const fieldChecks: readonly Check[] = [
   endsHere('max-forwards-2', 'TRACE'),
   {
     id: 'max-forwards-3',
-    title: 'Max-Forwards counts down',
+    title: 'Max-Forwards counts down for OPTIONS and TRACE, and means nothing elsewhere',
     run: async ({ ask, origin }) => {
-      await ask('OPTIONS /', ['Max-Forwards: 5']);
-      expect(origin.last.field('max-forwards')).toBe('4');
+      for (const [method, sent, received] of [
+        ['OPTIONS', '5', '4'],
+        ['TRACE', '1', '0'],
+        ['GET', '0', '0'],
+        ['POST', '3', '3'],
+      ] as const) {
+        await ask(`${method} /`, [`Max-Forwards: ${sent}`]);
+        expect([origin.last.method, origin.last.field('max-forwards')]).toEqual([method, received]);
+      }
     },
   },
   {

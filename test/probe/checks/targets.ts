@@ -111,6 +111,16 @@ export const targetChecks: readonly Check[] = [
     },
   },
   {
+    id: 'asterisk',
+    title: 'OPTIONS * reaches the origin as it is, where a route is for every path',
+    routes: [{ id: 'all', upstream: 'origin' }],
+    run: async ({ ask, origin }) => {
+      expect((await ask('OPTIONS *')).status).toBe(200);
+      expect([origin.last.method, origin.last.target]).toEqual(['OPTIONS', '*']);
+      expect((await ask('GET *')).status).toBe(400);
+    },
+  },
+  {
     id: 'no-route',
     title: 'what no route fits is 404 with a problem, and nothing is asked',
     routes: publicOnly,
