@@ -10,7 +10,7 @@ import { Sweeper } from './sweeper.ts';
 
 // The deployed function app: everything is made here, once a process; the clients connect with their first call.
 const { portolan, logger, clock } = compose(
-  azureModule(process.env, import.meta.url, await loadHandlers(process.env, import.meta.url)),
+  azureModule(process.env, import.meta.url, (await loadHandlers(process.env, import.meta.url)) ?? {}),
 );
 
 registerHttp(app, portolan.handler, {

@@ -41,7 +41,7 @@ export function azureModule(env: Environment, beside: string, handlers?: ProxyPl
     bind(tokens.crypto).toConstantValue(nodeCrypto);
     bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
     bind(tokens.logSink).toConstantValue(stdoutSink);
-    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside));
+    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside, handlers));
     bind(tokens.store).toConstantValue(new TableStore(recordsTable(tableOptions(env)), { attemptTimeoutMs }));
     bind(tokens.counters).toConstantValue(null);
     bind(tokens.secrets).toConstantValue(new KeyVault({ vaultUrl, prefix, clientId }, systemClock));

@@ -1,5 +1,5 @@
 import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
-import { compose } from '../../composition/compose.ts';
+import { composeSessions } from '../../composition/compose.ts';
 import { startForwardGateway } from '../../local/gateway/forward-gateway.ts';
 import type { ForwardGateway } from '../../local/gateway/forward-gateway.ts';
 import { recordUsage } from '../../local/gateway/record-usage.ts';
@@ -38,7 +38,7 @@ async function start(env: Environment, beside: string): Promise<void> {
   const host = env['PORTOLAN_GATEWAY_HOST'] ?? '0.0.0.0';
   const port = optionalInteger(env, 'PORTOLAN_GATEWAY_PORT', 0, 65_535) ?? 8_788;
   const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
-  const { portolan, configuration, logger, clock } = compose(await platformModule(env, beside));
+  const { portolan, configuration, logger, clock } = composeSessions(await platformModule(env, beside));
   const { gatewayAuthorizer } = portolan;
   if (gatewayAuthorizer === undefined)
     throw new ConfigurationError('The configuration has no pools: there are no sessions to serve');
