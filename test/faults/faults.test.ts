@@ -2,33 +2,25 @@ import { createSecureContext, createServer as createTlsServer } from 'node:tls';
 import type { Server } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
-import { nodeProxyPlatform } from '../../adapters/node/proxy-platform.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
-import type { Discovery, LogAttributes, Logger } from '../../core/ports/index.ts';
+import type { Discovery } from '../../core/ports/index.ts';
 import { UpstreamError } from '../../core/ports/index.ts';
-import { createPortolan } from '../../core/portolan.ts';
 import type { UpstreamConfiguration } from '../../core/proxy/configuration.ts';
-import { MemoryStore } from '../../core/storage/memory-store.ts';
 import { responseText } from '../probe/arena.ts';
 import { Origin } from '../probe/origin.ts';
-import { MemorySecrets } from '../support/memory-secrets.ts';
 import { createIssuer } from '../support/certificates.ts';
 import type { Issuer } from '../support/certificates.ts';
+import { fronts } from '../support/fronts.ts';
+import type { Front, Got, OpenFront } from '../support/fronts.ts';
+import { realGateway } from '../support/real-gateway.ts';
+import type { RealGateway } from '../support/real-gateway.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { authoritySecret, badNames, faults } from './faults.ts';
 import type { Fault } from './faults.ts';
-import { fronts } from './fronts.ts';
-import type { Front, Got, OpenFront } from './fronts.ts';
-
-interface Logged {
-  readonly event: string;
-  readonly attributes: LogAttributes;
-}
 
 interface Scene {
   readonly front: Front;
-  readonly logged: Logged[];
+  readonly gateway: RealGateway;
   close(): Promise<void>;
 }
 
@@ -41,18 +33,7 @@ const settings: Partial<UpstreamConfiguration> = {
 
 /** `/bad` goes where the fault is, everything else to an honest origin. */
 async function stage(open: OpenFront, originPort: number, bad: UpstreamConfiguration, discovery?: Discovery): Promise<Scene> {
-  const logged: Logged[] = [];
-  const logger: Logger = { log: (_severity, event, attributes = {}) => void logged.push({ event, attributes }) };
-  const platform = nodeProxyPlatform({ clock: systemClock, isServer: true });
-  const { handler, proxy } = createPortolan(
-    {
-      clock: systemClock,
-      crypto: nodeCrypto,
-      logger,
-      store: new MemoryStore(),
-      secrets: new MemorySecrets({ [authoritySecret]: issuer.ca }),
-      proxy: { ...platform, discovery: discovery ?? platform.discovery },
-    },
+  const gateway = realGateway(
     {
       routes: [
         { id: 'bad', match: { paths: ['/bad'] }, upstream: 'bad', timeoutMs: 900 },
@@ -60,14 +41,15 @@ async function stage(open: OpenFront, originPort: number, bad: UpstreamConfigura
       ],
       upstreams: { origin: { ...settings, url: `http://127.0.0.1:${originPort}` }, bad: { ...settings, ...bad } },
     },
+    { secrets: { [authoritySecret]: issuer.ca }, discovery },
   );
-  const front = await open(handler, logger);
+  const front = await open(gateway.handler, gateway.logger);
   return {
     front,
-    logged,
+    gateway,
     async close() {
       await front.close();
-      await proxy?.close();
+      await gateway.close();
     },
   };
 }
@@ -137,12 +119,12 @@ describe.each(Object.entries(fronts))('behind %s', (name, open) => {
         const got = await scene.front.ask('/bad');
         expectOutcome(fault, got, name);
         for (const target of ['/1', '/2', '/3']) {
-          expect(await scene.front.ask(target)).toEqual({ status: 200, error: undefined, body: 'honest', whole: true });
+          expect(await scene.front.ask(target)).toMatchObject({ status: 200, error: undefined, body: 'honest', whole: true });
         }
-        const lines = scene.logged.filter(({ event }) => event === 'http.request');
+        const lines = scene.gateway.lines();
         expect(lines).toHaveLength(4);
-        expect(lines[0]?.attributes['error.type'] === undefined).toBe(fault.becomes !== 'cut' && fault.becomes.status === 200);
-        expect(scene.logged.filter(({ event }) => event === 'bug')).toEqual([]);
+        expect(lines[0]?.['error.type'] === undefined).toBe(fault.becomes !== 'cut' && fault.becomes.status === 200);
+        expect(scene.gateway.logged.filter(({ event }) => event === 'bug')).toEqual([]);
         expect(rejections).toEqual([]);
       } finally {
         await scene.close();

@@ -1,0 +1,148 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { HttpResponse as FunctionsResponse, InvocationContext } from '@azure/functions';
+import { lambdaHandler } from '../../adapters/aws/lambda-handler.ts';
+import type { LambdaSource } from '../../adapters/aws/lambda-http-codec.ts';
+import { functionsHandler } from '../../adapters/azure/register-http.ts';
+import { cloudFunction } from '../../adapters/gcp/cloud-function.ts';
+import { startHttpServer } from '../../adapters/local/http-server.ts';
+import { systemClock } from '../../adapters/node/system-clock.ts';
+import type { HttpHandler, Logger } from '../../core/ports/index.ts';
+import { Connection, requestText } from '../probe/arena.ts';
+import { albEvent, albMultiEvent, functionUrlEvent, httpV2Event, restEvent } from './aws/events.ts';
+import type { WireRequest } from './aws/events.ts';
+import { readResult } from './aws/results.ts';
+import { functionsEvent, functionsRequest } from './azure/events.ts';
+
+/** What a client asks. */
+export interface Asked {
+  /** Default GET. */
+  readonly method?: string;
+  readonly target: string;
+  /** Names lower case. Beside those of the front end, and the length of the content unless it is among them. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  readonly body?: Uint8Array | undefined;
+}
+
+/** What a client gets. */
+export interface Got {
+  readonly status: number;
+  /** name, value, ...; names lower case. */
+  readonly headers: readonly string[];
+  /** Of `Proxy-Status`. */
+  readonly error: string | undefined;
+  /** A character a byte. */
+  readonly body: string;
+  /** Whether it looks whole to the client. */
+  readonly whole: boolean;
+}
+
+/** A way to a handler, from the client's side. */
+export interface Front {
+  ask(asked: Asked | string): Promise<Got>;
+  close(): Promise<void>;
+}
+
+export type OpenFront = (handler: HttpHandler, logger: Logger) => Promise<Front>;
+
+export const fronts: Readonly<Record<string, OpenFront>> = {
+  server: async (handler, logger) => {
+    const server = await startHttpServer({ handler, host: '127.0.0.1', port: 0, clock: systemClock, logger });
+    return { ask: (asked) => askServer(server.port, asked), close: () => server.close() };
+  },
+  'aws-rest': lambda('aws-rest', restEvent),
+  'aws-http-v2': lambda('aws-http-v2', httpV2Event),
+  'aws-url': lambda('aws-url', functionUrlEvent),
+  'aws-alb': lambda('aws-alb', albEvent),
+  'aws-alb-multi': lambda('aws-alb-multi', albMultiEvent),
+  azure: async (handler, logger) => {
+    const serve = functionsHandler(handler, { logger });
+    const invocation = { invocationId: 'invocation-1' } as InvocationContext;
+    return {
+      async ask(asked) {
+        const answer = (await serve(functionsRequest(functionsEvent(wire(asked))), invocation)) as FunctionsResponse;
+        const headers = [...answer.headers].flat();
+        const got = { status: answer.status, headers, error: errorOf(headers) };
+        try {
+          return { ...got, body: Buffer.from(await answer.arrayBuffer()).toString('latin1'), whole: true };
+        } catch {
+          return { ...got, body: '', whole: false };
+        }
+      },
+      close: () => Promise.resolve(),
+    };
+  },
+  gcp: async (handler, logger) => {
+    const server = createServer(cloudFunction(handler, { logger }));
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return {
+      ask: (asked) => askServer((server.address() as AddressInfo).port, asked),
+      async close() {
+        server.closeAllConnections();
+        await new Promise<void>((resolve) => {
+          server.close(() => {
+            resolve();
+          });
+        });
+      },
+    };
+  },
+};
+
+async function askServer(port: number, asked: Asked | string): Promise<Got> {
+  const { method, target, fields, body } = whole(asked);
+  const connection = new Connection(port);
+  const lines = fields.map(([name, value]) => `${name}: ${value}`);
+  connection.write(requestText(`${method} ${target}`, lines, Buffer.from(body ?? []).toString('latin1')));
+  const { status, fields: received, body: content, complete } = await connection.answer(method);
+  connection.destroy();
+  const headers = received.flat();
+  return { status, headers, error: errorOf(headers), body: content, whole: complete };
+}
+
+function lambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown): OpenFront {
+  return (handler, logger) => {
+    const invoke = lambdaHandler(handler, { logger });
+    return Promise.resolve({
+      async ask(asked) {
+        const event: unknown = JSON.parse(JSON.stringify(toEvent(wire(asked))));
+        const result = await invoke(event, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 10_000 });
+        const { status, headers, body } = readResult(source, result);
+        return { status, headers, error: errorOf(headers), body: body.toString('latin1'), whole: true };
+      },
+      close: () => Promise.resolve(),
+    });
+  };
+}
+
+function whole(asked: Asked | string): Required<Asked> {
+  const { method = 'GET', target, fields = [], body } = typeof asked === 'string' ? { target: asked } : asked;
+  return { method, target, fields, body };
+}
+
+function wire(asked: Asked | string): WireRequest {
+  const { method, target, fields, body } = whole(asked);
+  const hasLength = body === undefined || fields.some(([name]) => name === 'content-length');
+  return {
+    method,
+    scheme: 'https',
+    authority,
+    target,
+    headers: [
+      ...['host', authority, ...fields.flat(), ...(hasLength ? [] : ['content-length', `${body.length}`])],
+      ...['x-forwarded-for', clientAddress, 'x-forwarded-proto', 'https'],
+    ],
+    body,
+    clientAddress,
+  };
+}
+
+const authority = 'api.example.com';
+const clientAddress = '127.0.0.1';
+
+function errorOf(headers: readonly string[]): string | undefined {
+  const at = headers.indexOf('proxy-status');
+  return at === -1 ? undefined : /error=([a-z_]+)/.exec(headers[at + 1] ?? '')?.[1];
+}

@@ -1,0 +1,61 @@
+import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
+import { nodeProxyPlatform } from '../../adapters/node/proxy-platform.ts';
+import { systemClock } from '../../adapters/node/system-clock.ts';
+import type { Discovery, HttpHandler, LogAttributes, Logger } from '../../core/ports/index.ts';
+import { createPortolan } from '../../core/portolan.ts';
+import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
+import { MemoryStore } from '../../core/storage/memory-store.ts';
+import { MemorySecrets } from './memory-secrets.ts';
+
+export interface Logged {
+  readonly event: string;
+  readonly attributes: LogAttributes;
+}
+
+/** A gateway of real parts, without a way in. */
+export interface RealGateway {
+  readonly handler: HttpHandler;
+  readonly logger: Logger;
+  readonly logged: readonly Logged[];
+  /** The access lines. */
+  lines(): readonly LogAttributes[];
+  close(): Promise<void>;
+}
+
+export interface RealGatewayOptions {
+  /** Default none. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Default: DNS. */
+  readonly discovery?: Discovery | undefined;
+  readonly handlers?: ProxyPlatform['handlers'];
+  /** Default true. */
+  readonly isServer?: boolean;
+}
+
+export function realGateway(configuration: ProxyConfiguration, options: RealGatewayOptions = {}): RealGateway {
+  const { secrets = {}, discovery, handlers, isServer = true } = options;
+  const logged: Logged[] = [];
+  const logger: Logger = { log: (_severity, event, attributes = {}) => void logged.push({ event, attributes }) };
+  const platform = nodeProxyPlatform({ clock: systemClock, isServer });
+  const { handler, proxy } = createPortolan(
+    {
+      clock: systemClock,
+      crypto: nodeCrypto,
+      logger,
+      store: new MemoryStore(),
+      secrets: new MemorySecrets(secrets),
+      proxy: { ...platform, discovery: discovery ?? platform.discovery, handlers },
+    },
+    configuration,
+  );
+  return {
+    handler,
+    logger,
+    logged,
+    lines: () => logged.filter(({ event }) => event === 'http.request').map(({ attributes }) => attributes),
+    async close() {
+      await proxy?.close();
+    },
+  };
+}
