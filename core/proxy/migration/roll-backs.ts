@@ -13,6 +13,8 @@ export interface SharedGate {
 }
 
 const partition = 'gates';
+/** A request may wait for these: one look may take so long. */
+const callMs = 1_000;
 const forever = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -30,12 +32,15 @@ export function sharedGate(
 ): SharedGate {
   const { store, counters, clock, operationId } = ports;
   const count = (name: string, by: number, { slot }: GateDelta, bucketMs: number): Promise<number> =>
-    counters.increment({
-      key: { partition: `${partition}.${id}`, id: `${name}.${slot}` },
-      by,
-      operationId: operationId(),
-      expiresAt: (slot + 20) * bucketMs,
-    });
+    counters.increment(
+      {
+        key: { partition: `${partition}.${id}`, id: `${name}.${slot}` },
+        by,
+        operationId: operationId(),
+        expiresAt: (slot + 20) * bucketMs,
+      },
+      { deadline: clock.now() + callMs },
+    );
   return {
     async add(delta, bucketMs) {
       const [requests, failures] = await Promise.all([
@@ -45,7 +50,7 @@ export function sharedGate(
       return { requests, failures };
     },
     async rolledBack() {
-      const record = await store.get({ partition, id }, { deadline: clock.now() + 1_000 });
+      const record = await store.get({ partition, id }, { deadline: clock.now() + callMs });
       return record === undefined ? undefined : { until: record.expiresAt ?? forever };
     },
     async rollBack(until, reason) {

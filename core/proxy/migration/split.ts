@@ -1,6 +1,8 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
+import { PortError } from '../../ports/errors.ts';
 import type { HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
+import { RequestRejected } from '../../ports/http.ts';
 import { UpstreamError } from '../../ports/transport.ts';
 import { isIdempotent } from '../methods.ts';
 import type { HashKey, SplitConfiguration } from '../configuration.ts';
@@ -40,6 +42,8 @@ export class Split {
   #rolledBackUntil: EpochMillis = 0;
   #syncedAt: EpochMillis = -Infinity;
   #syncing: Promise<void> | undefined;
+  /** Why this instance rolled back, as long as the others cannot know. */
+  #untold: string | undefined;
 
   constructor(
     routeId: string,
@@ -71,13 +75,13 @@ export class Split {
       return this.#old.send(request, exchange);
     }
     exchange.side = 'new';
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     let response: HttpResponse;
     try {
       response = await this.#new.send(request, exchange);
     } catch (error) {
-      // who went away says nothing about the backend
-      if (context.signal?.aborted === true) throw error;
+      // who went away, or sent what is not acceptable, says nothing about the backend
+      if (context.signal?.aborted === true || error instanceof RequestRejected) throw error;
       this.#record(true, startedAt, context);
       if (!this.#mayRescue(request, error)) throw error;
       return this.#rescue(request, exchange);
@@ -102,13 +106,13 @@ export class Split {
     return isIdempotent(method) || (error instanceof UpstreamError && !error.requestSent);
   }
 
-  #record(failed: boolean, startedAt: EpochMillis, context: RequestContext): void {
+  #record(failed: boolean, startedAt: number, context: RequestContext): void {
     if (this.#gate === undefined) return;
     const now = this.#clock.now();
-    this.#gate.record(now, failed, now - startedAt);
+    this.#gate.record(now, failed, this.#clock.monotonic() - startedAt);
     const rollBack = this.#judge(now);
     if (rollBack !== undefined) context.waitUntil(rollBack);
-    if (now - this.#syncedAt >= syncEveryMs) context.waitUntil(this.#sync());
+    if (this.#syncAge(now) >= syncEveryMs) context.waitUntil(this.#sync());
   }
 
   /** Rolls back where the gate says so; then the promise that the others will know. */
@@ -124,13 +128,32 @@ export class Split {
       observed: verdict.observed,
       allowed: verdict.allowed,
     });
-    return this.#shared.rollBack(retryAfterMs === undefined ? undefined : this.#rolledBackUntil, verdict.reason);
+    this.#untold = verdict.reason;
+    return this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    const reason = this.#untold;
+    if (reason === undefined) return;
+    this.#untold = undefined;
+    try {
+      await this.#shared.rollBack(this.#rolledBackUntil === Infinity ? undefined : this.#rolledBackUntil, reason);
+    } catch (error) {
+      this.#untold = reason;
+      this.#warn(error);
+    }
   }
 
   #isRolledBack(context: RequestContext): boolean | Promise<boolean> {
     const now = this.#clock.now();
-    if (this.#rolledBackUntil > now) return true;
-    const age = now - this.#syncedAt;
+    const age = this.#syncAge(now);
+    if (this.#rolledBackUntil > now) {
+      if (this.#untold !== undefined && age >= syncEveryMs) {
+        this.#syncedAt = now;
+        context.waitUntil(this.#tell());
+      }
+      return true;
+    }
     if (age < syncEveryMs) return false;
     const sync = this.#sync();
     if (age < staleAfterMs) {
@@ -152,27 +175,32 @@ export class Split {
     const gate = this.#gate;
     if (gate === undefined) return;
     this.#syncedAt = this.#clock.now();
-    try {
-      const deltas = gate.takeDeltas();
-      const [flag] = await Promise.all([
-        this.#shared.rolledBack(),
-        ...deltas.map(async (delta) => {
-          const { requests, failures } = await this.#shared.add(delta, gate.bucketMs);
-          gate.learn(delta.slot, requests, failures);
-        }),
-      ]);
-      if (flag !== undefined && this.#rolledBackUntil < flag.until) {
-        this.#rolledBackUntil = flag.until;
-        gate.clear();
-      }
-      // what all of them saw together may be over it, where none is alone
-      await this.#judge(this.#clock.now());
-    } catch (error) {
-      // The gate goes on with what this instance knows; an outage of the store must not stop the migration or the traffic.
-      this.#logger.log('warn', 'migration.gate_not_shared', {
-        'http.route': this.#routeId,
-        'error.type': error instanceof Error ? error.name : typeof error,
-      });
-    }
+    const counted = gate.takeDeltas().map(async (delta) => {
+      const { requests, failures } = await this.#shared.add(delta, gate.bucketMs);
+      gate.learn(delta.slot, requests, failures);
+    });
+    const heard = this.#shared.rolledBack().then((flag) => {
+      if (flag === undefined || this.#rolledBackUntil >= flag.until) return;
+      this.#rolledBackUntil = flag.until;
+      gate.clear();
+    });
+    // Neither waits for the other: counters that fail hide no roll-back.
+    for (const outcome of await Promise.allSettled([heard, ...counted]))
+      if (outcome.status === 'rejected') this.#warn(outcome.reason);
+    // what all of them saw together may be over it, where none is alone
+    await this.#judge(this.#clock.now());
+  }
+
+  /** A clock that was set back makes it old, too. */
+  #syncAge(now: EpochMillis): number {
+    return Math.abs(now - this.#syncedAt);
+  }
+
+  /** The gate goes on with what this instance knows; an outage of the store must not stop the migration or the traffic. */
+  #warn(error: unknown): void {
+    this.#logger.log('warn', 'migration.gate_not_shared', {
+      'http.route': this.#routeId,
+      'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+    });
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { HttpRequest, HttpResponse, RequestContext } from '../../../../core/ports/index.ts';
-import { UpstreamError } from '../../../../core/ports/index.ts';
+import { RequestRejected, UpstreamError } from '../../../../core/ports/index.ts';
 import type { SplitConfiguration } from '../../../../core/proxy/configuration.ts';
 import type { Exchange } from '../../../../core/proxy/exchange.ts';
 import { sharedGate } from '../../../../core/proxy/migration/roll-backs.ts';
@@ -21,6 +21,7 @@ const broken: Answer = () => ({ status: 500, headers: new HeaderList(), body: un
 
 /** Two backends, any number of instances on one store. */
 function world(configuration: Partial<SplitConfiguration>, newSide: { answer: Answer }, options: { storeDown?: boolean } = {}) {
+  const faults = { counters: false, rollBack: false };
   const clock = new FakeClock();
   const store = durable(new MemoryStore(), { clock, crypto: nodeCrypto });
   const counters = new StoreCounters(store, clock);
@@ -43,7 +44,11 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
       {
         old: upstream('old', ok),
         new: upstream('new', () => newSide.answer()),
-        shared: options.storeDown === true ? { add: down, rolledBack: down, rollBack: down } : shared,
+        shared: {
+          add: options.storeDown === true ? down : (delta, bucketMs) => (faults.counters ? down() : shared.add(delta, bucketMs)),
+          rolledBack: options.storeDown === true ? down : () => shared.rolledBack(),
+          rollBack: (until, reason) => (options.storeDown === true || faults.rollBack ? down() : shared.rollBack(until, reason)),
+        },
         clock,
         logger: { log: (_severity, event) => void events.push(event) },
       },
@@ -82,7 +87,7 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
     await Promise.all(pending.splice(0));
     return { response, exchange };
   };
-  return { clock, asked, events, instance, send };
+  return { clock, asked, events, faults, instance, send };
 }
 
 describe('a split', () => {
@@ -170,7 +175,7 @@ describe('a gate', () => {
       { gate: { maxLatencyMs: 100, minRequests: 20 } },
       {
         answer: async () => {
-          clock.set(clock.now() + 200);
+          await clock.advance(200);
           return ok();
         },
       },
@@ -178,6 +183,21 @@ describe('a gate', () => {
     const split = instance();
     for (let at = 0; at < 30; at++) await send(split);
     expect(asked.new).toBe(20);
+  });
+
+  it('does not take a step of the clock for latency', async () => {
+    const { instance, send, clock, events } = world(
+      { gate: { maxLatencyMs: 100, minRequests: 1 } },
+      {
+        answer: () => {
+          clock.set(clock.now() + 10_000);
+          return ok();
+        },
+      },
+    );
+    const split = instance();
+    for (let at = 0; at < 3; at++) await send(split);
+    expect(events).toEqual([]);
   });
 
   it('forgets what is older than its window', async () => {
@@ -204,6 +224,55 @@ describe('a gate', () => {
     const before = asked.new;
     for (const split of [...instances, instance()]) await send(split);
     expect(asked.new).toBe(before);
+  });
+
+  it('hears of a roll-back also while the counters fail', async () => {
+    const { instance, send, asked, clock, faults } = world({ gate: { minRequests: 20 } }, { answer: broken });
+    const [one, two] = [instance(), instance()];
+    for (let at = 0; at < 10; at++) await send(two);
+    for (let at = 0; at < 20; at++) await send(one);
+    faults.counters = true;
+    clock.set(clock.now() + 2_000);
+    await send(two);
+    const before = asked.new;
+    await send(two);
+    expect(asked.new).toBe(before);
+  });
+
+  it('tells the others of a roll-back once it can, when the store was down for a moment', async () => {
+    const { instance, send, asked, clock, faults, events } = world({ gate: { minRequests: 20 } }, { answer: broken });
+    const [one, two] = [instance(), instance()];
+    faults.rollBack = true;
+    faults.counters = true;
+    for (let at = 0; at < 25; at++) await send(one);
+    faults.rollBack = false;
+    clock.set(clock.now() + 1_000);
+    await send(one);
+    const before = asked.new;
+    await send(two);
+    expect([asked.new, events.filter((event) => event === 'migration.rolled_back')]).toEqual([before, ['migration.rolled_back']]);
+  });
+
+  it('does not count what the client did wrong', async () => {
+    const tooLarge = (): never => {
+      throw new RequestRejected(413, 'Content must have at most 1 bytes');
+    };
+    const { instance, send, asked, events } = world({ gate: { minRequests: 20 } }, { answer: tooLarge });
+    const split = instance();
+    for (let at = 0; at < 50; at++) await expect(send(split)).rejects.toBeInstanceOf(RequestRejected);
+    expect([asked, events]).toEqual([{ old: 0, new: 50 }, []]);
+  });
+
+  it('goes on telling and listening when the clock was set back', async () => {
+    const { instance, send, asked, clock } = world({ gate: { minRequests: 20 } }, { answer: broken });
+    const [one, two] = [instance(), instance()];
+    await send(two);
+    clock.set(clock.now() - 3_600_000);
+    for (let at = 0; at < 20; at++) await send(one);
+    const before = asked.new;
+    await send(two);
+    await send(two);
+    expect(asked.new).toBeLessThanOrEqual(before + 1);
   });
 
   it('lets the split apply again after retryAfterMs', async () => {
