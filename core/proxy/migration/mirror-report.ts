@@ -55,11 +55,13 @@ export class MirrorReport {
   /** Tells the store, when it is time to; `undefined` when it is not. */
   flushIfDue(): Promise<void> | undefined {
     const now = this.#ports.clock.now();
-    if (now - this.#flushedAt < flushEveryMs) return undefined;
+    // a clock that was set back is no reason to wait
+    if (Math.abs(now - this.#flushedAt) < flushEveryMs) return undefined;
     this.#flushedAt = now;
     return this.flush();
   }
 
+  /** What the store did not take is kept for the next time. @throws {PortError} */
   async flush(): Promise<void> {
     const { counters, clock, operationId } = this.#ports;
     const pending = this.#pending;
@@ -67,12 +69,21 @@ export class MirrorReport {
     this.#pending = new Map();
     this.#places = new Map();
     const expiresAt = clock.now() + keptForMs;
-    await Promise.all([
-      ...[...pending].map(([id, by]) =>
-        counters.increment({ key: { partition: this.#partition, id }, by, operationId: operationId(), expiresAt }),
-      ),
-      places.size === 0 ? undefined : this.#addPlaces(places),
-    ]);
+    const told = [
+      ...[...pending].map(async ([id, by]) => {
+        try {
+          await counters.increment({ key: { partition: this.#partition, id }, by, operationId: operationId(), expiresAt });
+        } catch (error) {
+          this.#pending.set(id, (this.#pending.get(id) ?? 0) + by);
+          throw error;
+        }
+      }),
+      this.#addPlaces(places).catch((error: unknown) => {
+        for (const [place, count] of places) add(this.#places, place, count);
+        throw error;
+      }),
+    ];
+    for (const outcome of await Promise.allSettled(told)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async read(options?: CallOptions): Promise<MirrorTotals> {
@@ -90,6 +101,7 @@ export class MirrorReport {
   }
 
   async #addPlaces(added: ReadonlyMap<string, number>): Promise<void> {
+    if (added.size === 0) return;
     const { store, clock } = this.#ports;
     const key = { partition: this.#partition, id: 'places' };
     for (;;) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
+import { PortError } from '../../ports/errors.ts';
 import type { Body, HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import type { MirrorConfiguration } from '../configuration.ts';
@@ -70,17 +71,16 @@ export class Mirror {
     const copy = this.#send(request, exchange).finally(() => {
       this.#inFlight--;
     });
-    if (compare === undefined) {
-      exchange.context.waitUntil(copy.then(() => this.#report.flushIfDue()));
-      return undefined;
-    }
+    // from the start: the original may fail, and then there is nothing to compare with
+    exchange.context.waitUntil(compare === undefined ? copy.then(() => this.#flush()) : copy);
+    if (compare === undefined) return undefined;
     return (response) => {
       const { status, headers } = response;
       const original = Promise.withResolvers<Uint8Array | undefined>();
       const body = tapBody(response.body, new ContentUpTo(compare.maxBodyBytes, original.resolve));
       const compared = Promise.all([copy, original.promise]).then(([fresh, content]) => {
         if (fresh !== undefined) this.#compare({ status, headers, content }, fresh);
-        return this.#report.flushIfDue();
+        return this.#flush();
       });
       exchange.context.waitUntil(compared);
       return { ...response, body };
@@ -106,6 +106,17 @@ export class Mirror {
     } catch {
       this.#report.count('failed');
       return undefined;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#report.flushIfDue();
+    } catch (error) {
+      this.#logger.log('warn', 'migration.report_not_told', {
+        'http.route': this.#routeId,
+        'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+      });
     }
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../../adapters/node/node-crypto.ts';
 import { bodyBytes } from '../../../../core/http/body.ts';
 import { HeaderList } from '../../../../core/http/header-list.ts';
-import type { HttpRequest, HttpResponse, RequestContext } from '../../../../core/ports/index.ts';
+import type { HttpRequest, HttpResponse, KeyValueStore, RequestContext } from '../../../../core/ports/index.ts';
 import type { MirrorConfiguration } from '../../../../core/proxy/configuration.ts';
 import type { Exchange } from '../../../../core/proxy/exchange.ts';
 import { MirrorReport } from '../../../../core/proxy/migration/mirror-report.ts';
@@ -22,7 +22,17 @@ async function* chunks(...parts: readonly string[]): AsyncGenerator<Uint8Array> 
 
 function world(configuration: Partial<MirrorConfiguration>, answer: (request: HttpRequest) => Promise<HttpResponse>) {
   const clock = new FakeClock();
-  const store = durable(new MemoryStore(), { clock, crypto: nodeCrypto });
+  const inner = durable(new MemoryStore(), { clock, crypto: nodeCrypto });
+  const faults = { down: false };
+  const orDown = <T>(call: () => Promise<T>): Promise<T> => (faults.down ? Promise.reject(new Error('down')) : call());
+  const store: KeyValueStore = {
+    get: (key, options) => orDown(() => inner.get(key, options)),
+    create: (record, options) => orDown(() => inner.create(record, options)),
+    replace: (record, version, options) => orDown(() => inner.replace(record, version, options)),
+    delete: (key, version, options) => orDown(() => inner.delete(key, version, options)),
+    list: (partition, options) => orDown(() => inner.list(partition, options)),
+    check: (options) => orDown(() => inner.check(options)),
+  };
   let operations = 0;
   const report = new MirrorReport('route', {
     store,
@@ -86,7 +96,7 @@ function world(configuration: Partial<MirrorConfiguration>, answer: (request: Ht
     await report.flush();
     return report.read();
   };
-  return { clock, start, totals, logged, copies, report };
+  return { clock, store: faults, start, totals, logged, copies, report, pending };
 }
 
 describe('a mirror', () => {
@@ -160,7 +170,42 @@ describe('a mirror', () => {
   });
 });
 
+describe('a mirror whose original', () => {
+  it('fails goes on in the background: the platform knows of the copy from the start', async () => {
+    const answered = Promise.withResolvers<HttpResponse>();
+    const { start, pending, report } = world({ compare: {} }, () => answered.promise);
+    start();
+    expect(pending).toHaveLength(1);
+    answered.resolve(respond('{}'));
+    await Promise.all(pending);
+    await report.flush();
+    expect(await report.read()).toMatchObject({ sent: 1, compared: 0 });
+  });
+});
+
 describe('a mirror report', () => {
+  it('keeps what it could not tell, and tells it when the store is back', async () => {
+    const { report, store } = world({}, async () => respond('{}'));
+    report.compared(['content /a']);
+    store.down = true;
+    await expect(report.flush()).rejects.toThrow('down');
+    report.compared(['content /a']);
+    await expect(report.flush()).rejects.toThrow('down');
+    store.down = false;
+    await report.flush();
+    expect(await report.read()).toMatchObject({ compared: 2, differing: 2, places: [{ place: 'content /a', count: 2 }] });
+  });
+
+  it('is told again when the clock was set back', async () => {
+    const { report, clock } = world({}, async () => respond('{}'));
+    report.count('sent');
+    await report.flushIfDue();
+    clock.set(clock.now() - 3_600_000);
+    report.count('sent');
+    await report.flushIfDue();
+    expect(await report.read()).toMatchObject({ sent: 2 });
+  });
+
   it('adds up what instances found, and tells fifty places apart', async () => {
     const { report } = world({}, async () => respond('{}'));
     for (let at = 0; at < 80; at++) report.compared([`content /${at}`]);
