@@ -13,6 +13,7 @@ import { albEvent, albMultiEvent, functionUrlEvent, httpV2Event, restEvent } fro
 import type { WireRequest } from './aws/events.ts';
 import { readResult } from './aws/results.ts';
 import { functionsEvent, functionsRequest } from './azure/events.ts';
+import { sentFields } from './azure/sent-response.ts';
 
 /** What a client asks. */
 export interface Asked {
@@ -40,6 +41,8 @@ export interface Got {
 /** A way to a handler, from the client's side. */
 export interface Front {
   ask(asked: Asked | string): Promise<Got>;
+  /** Of those that listen. */
+  readonly port?: number;
   close(): Promise<void>;
 }
 
@@ -48,7 +51,7 @@ export type OpenFront = (handler: HttpHandler, logger: Logger) => Promise<Front>
 export const fronts: Readonly<Record<string, OpenFront>> = {
   server: async (handler, logger) => {
     const server = await startHttpServer({ handler, host: '127.0.0.1', port: 0, clock: systemClock, logger });
-    return { ask: (asked) => askServer(server.port, asked), close: () => server.close() };
+    return { port: server.port, ask: (asked) => askServer(server.port, asked), close: () => server.close() };
   },
   'aws-rest': lambda('aws-rest', restEvent),
   'aws-http-v2': lambda('aws-http-v2', httpV2Event),
@@ -61,7 +64,7 @@ export const fronts: Readonly<Record<string, OpenFront>> = {
     return {
       async ask(asked) {
         const answer = (await serve(functionsRequest(functionsEvent(wire(asked))), invocation)) as FunctionsResponse;
-        const headers = [...answer.headers].flat();
+        const headers = sentFields(answer);
         const got = { status: answer.status, headers, error: errorOf(headers) };
         try {
           return { ...got, body: Buffer.from(await answer.arrayBuffer()).toString('latin1'), whole: true };
@@ -77,8 +80,10 @@ export const fronts: Readonly<Record<string, OpenFront>> = {
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
+    const { port } = server.address() as AddressInfo;
     return {
-      ask: (asked) => askServer((server.address() as AddressInfo).port, asked),
+      port,
+      ask: (asked) => askServer(port, asked),
       async close() {
         server.closeAllConnections();
         await new Promise<void>((resolve) => {

@@ -675,6 +675,20 @@ describe('an upstream proxy', () => {
     });
   });
 
+  it('that drops the connection instead of answering CONNECT is 502, and is asked once (F11)', async () => {
+    let asked = 0;
+    const upstream = await kept(
+      startTcp((socket) => {
+        asked++;
+        socket.once('data', () => socket.destroy());
+      }),
+    );
+    const { port, sessions } = await start();
+    sessions.set('pts_one', direct('s1', exit(upstream.port)));
+    expect(await openTunnel(port, 'example.com:443', token)).toMatchObject({ status: 502 });
+    expect(asked).toBe(1);
+  });
+
   it('that never answers CONNECT is 504', async () => {
     let connected = (): void => undefined;
     const asked = new Promise<void>((resolve) => (connected = resolve));

@@ -32,16 +32,17 @@ const hopByHop: ReadonlySet<string> = new Set([
  */
 export async function sentResponse(init: HttpResponseInit): Promise<SentResponse> {
   const response = new HttpResponse(init);
+  return { status: response.status, headers: sentFields(response), body: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** The fields of a response as they go out. */
+export function sentFields(response: HttpResponse): readonly string[] {
   // A map, because the library sets field by field: of several `set-cookie` the last stays.
   const fields = new Map([...response.headers].filter(([name]) => !hopByHop.has(name)));
   const last = fields.get('set-cookie');
   fields.delete('set-cookie');
   const cookies = response.cookies.length > 0 ? response.cookies.map(written) : last === undefined ? [] : [last];
-  return {
-    status: response.status,
-    headers: [...[...fields].flat(), ...cookies.flatMap((cookie) => ['set-cookie', cookie])],
-    body: new Uint8Array(await response.arrayBuffer()),
-  };
+  return [...[...fields].flat(), ...cookies.flatMap((cookie) => ['set-cookie', cookie])];
 }
 
 function written({ name, value, sameSite, expires, ...attributes }: Cookie): string {
