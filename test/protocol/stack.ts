@@ -1,0 +1,44 @@
+import { onTestFinished } from 'vitest';
+import { startHttpServer } from '../../adapters/local/http-server.ts';
+import type { HttpServerOptions } from '../../adapters/local/http-server.ts';
+import { systemClock } from '../../adapters/node/system-clock.ts';
+import type { ProxyConfiguration, RouteConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
+import { realGateway } from '../support/real-gateway.ts';
+import type { RealGateway } from '../support/real-gateway.ts';
+
+export interface Stack {
+  readonly port: number;
+  readonly gateway: RealGateway;
+  /** As at the end of the process; done after the test in any case. */
+  close(): Promise<void>;
+}
+
+export interface StackOptions {
+  readonly server?: Partial<HttpServerOptions>;
+  readonly route?: Partial<RouteConfiguration>;
+  readonly upstream?: Partial<UpstreamConfiguration>;
+  readonly proxy?: ProxyConfiguration['proxy'];
+}
+
+/** The plain server with a gateway of real parts, in front of one backend. Ends with the test. */
+export async function startStack(url: string, { server, route, upstream, proxy }: StackOptions = {}): Promise<Stack> {
+  const gateway = realGateway({
+    routes: [{ id: 'all', upstream: 'backend', upgrade: true, ...route }],
+    upstreams: { backend: { url, allowPrivate: true, circuitBreaker: false, outlierEjection: false, ...upstream } },
+    proxy,
+  });
+  const { handler, logger } = gateway;
+  const front = await startHttpServer({
+    handler,
+    host: '127.0.0.1',
+    port: 0,
+    clock: systemClock,
+    logger,
+    ...server,
+    limits: { closeTimeoutMs: 1_000, ...server?.limits },
+  });
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= front.close().then(() => gateway.close()));
+  onTestFinished(close);
+  return { port: front.port, gateway, close };
+}
