@@ -16,7 +16,7 @@ import { withSection } from './generated-section.ts';
 import { capabilityTable, readCapabilities } from './terraform/capabilities.ts';
 import { checkPlan } from './terraform/check-plan.ts';
 import { canary, casesOf } from './terraform/cases.ts';
-import { checkOutputs } from './terraform/check-outputs.ts';
+import { checkOutputs, checkSayings } from './terraform/check-outputs.ts';
 import { clouds, isModule } from './terraform/cloud.ts';
 import { readOutputs } from './terraform/module-interface.ts';
 import { inParallel } from './terraform/in-parallel.ts';
@@ -63,14 +63,12 @@ if ('missing' in toolchain) {
 }
 
 async function prove(tools: Toolchain, folder: string): Promise<void> {
-  const jobs = terraformFolders(folder).map((name) => ({
-    name,
-    jobs: [
-      ...testFiles(join(folder, name)).map((file) => testJob(tools, folder, name, file)),
-      ...planJobs(tools, folder, name),
-      validateJob(tools, folder, name),
-    ].filter((job) => job.name.includes(wanted)),
-  }));
+  const jobs = terraformFolders(folder).map((name) => {
+    const tests = testFiles(join(folder, name)).map((file) => testJob(tools, folder, name, file));
+    // Each test is validated before it is run.
+    const whole = tests.length > 0 ? tests : [...planJobs(tools, folder, name), validateJob(tools, folder, name)];
+    return { name, jobs: whole.filter((job) => job.name.includes(wanted)) };
+  });
   const folders = jobs.filter((one) => one.jobs.length > 0);
   const prepared = [await report(formatJob(tools, folder))];
   const ready: Job[] = [];
@@ -143,12 +141,13 @@ function planJobs(tools: Toolchain, folder: string, name: string): Job[] {
       name: `plan ${name}`,
       run: async () => {
         const { states, failures, output } = await planCases(tools, folder, name, cases);
-        const wrong = cases.flatMap(({ name: way, exceptions }) => {
+        const wrong = cases.flatMap(({ name: way, exceptions, says = {} }) => {
           const state = states.get(way);
           if (state === undefined) return [];
           const violations = checkPlan(state.resources, exceptions);
           return [
             ...violations.map(({ ids, address, demand }) => `${way}: ${address} breaks ${ids}: ${demand}`),
+            ...checkSayings(says, state.outputs),
             ...(isModule(name) ? checkOutputs(readOutputs(join(folder, name, 'outputs.tf')), state.outputs) : []),
           ];
         });

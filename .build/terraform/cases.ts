@@ -9,6 +9,8 @@ import type { PlanCase } from './plans.ts';
 /** A way to use a folder that is checked against the rules. */
 export interface CheckedCase extends PlanCase {
   readonly exceptions?: readonly Exception[];
+  /** What its outputs must say. */
+  readonly says?: Readonly<Record<string, RegExp>>;
 }
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -58,7 +60,7 @@ export function casesOf(workspace: string, folder: string): readonly CheckedCase
       .filter((input) => input.default === undefined && answers[input.name] !== undefined)
       .map(({ name }) => [name, answers[name]]),
   );
-  return [{ name: 'as_it_is', variables, exceptions: exceptions[folder] ?? [] }];
+  return [{ name: 'as_it_is', variables, exceptions: exceptions[folder] ?? [], says: sayings[folder] ?? {} }];
 }
 
 /** What the examples ask their users for. */
@@ -146,6 +148,31 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
     },
   ],
   'bootstrap/gcp': [{ ids: 'CKV_GCP_42, 49, 117; GCP-0007', reason: 'who deploys makes accounts, functions and databases' }],
+};
+
+/** A deployment with a name of one's own, alarms that are all there, and no secret left to fill. */
+const complete = {
+  endpoint_url: /^https:\/\/portolan\.example\.com$/,
+  alarm_names: /^\{("[a-z0-9_]+":"[^"]+",?){5}\}$/,
+};
+
+/** By the folder of an example: an address, and what to do next. */
+const sayings: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  'examples/aws-minimal': {
+    endpoint_url: /^https:\/\/abc123\.execute-api\.eu-west-1\.amazonaws\.com$/,
+    next_steps: /--secret-id portolan-dev-signing-key --secret-string file:/,
+  },
+  'examples/aws-complete': { ...complete, next_steps: /^Point portolan\.example\.com at (?![^]*put-secret-value)/ },
+  'examples/azure-minimal': {
+    endpoint_url: /^https:\/\/portolan-mock\.azurewebsites\.net$/,
+    next_steps: /--name portolan-dev-signing-key --file/,
+  },
+  'examples/azure-complete': { ...complete, next_steps: /^(?![^]*az keyvault secret set)[^]*_dnsauth\.portolan\.example\.com/ },
+  'examples/gcp-minimal': {
+    endpoint_url: /^https:\/\/portolan-test-abc123-ew\.a\.run\.app$/,
+    next_steps: /gcloud secrets versions add portolan-dev-signing-key --project acme-portolan/,
+  },
+  'examples/gcp-complete': { ...complete, next_steps: /^(?![^]*gcloud secrets)[^]*Point portolan\.example\.com at/ },
 };
 
 /** The exceptions that the modules' own plans need. */

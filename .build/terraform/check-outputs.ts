@@ -22,6 +22,19 @@ export function checkOutputs(stated: readonly Output[], answered: Readonly<Recor
   return [...wrong, ...unknown.map((name) => `output ${name} is answered and not stated`)];
 }
 
+/**
+ * Whether outputs say what is expected: each pattern fits its output, what is no text taken as JSON.
+ *
+ * @returns a sentence for each that does not
+ */
+export function checkSayings(expected: Readonly<Record<string, RegExp>>, answered: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(expected).flatMap(([name, pattern]) => {
+    const value = answered[name];
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+    return pattern.test(text) ? [] : [`output ${name} must fit ${String(pattern)}, and is ${text}`];
+  });
+}
+
 function isMapOf(value: unknown, type: string): boolean {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === type)

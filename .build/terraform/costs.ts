@@ -145,7 +145,14 @@ const defaults: Readonly<Record<Cloud, readonly Cost[]>> = {
     { what: 'three secrets', knob: 'secrets', parts: [{ meter: 'secretVersion', rest: 3 }] },
     { what: 'logs', knob: 'logs.retention_days', parts: [{ meter: 'logGib', request: gigabytes(logKilobytes) }] },
     { what: 'images', knob: 'gcp.image_retain_count', parts: [{ meter: 'imageGb', rest: 0.5 }] },
-    { what: 'alarms, five conditions', knob: 'alarms.enabled', parts: [{ meter: 'alertCondition', rest: 5 }] },
+    {
+      what: 'alarms, five conditions, asked every minute',
+      knob: 'alarms.enabled',
+      parts: [
+        { meter: 'alertCondition', rest: 5 },
+        { meter: 'alertSeries', rest: 5 * month.hours * 60 },
+      ],
+    },
   ],
 };
 
@@ -219,16 +226,19 @@ const options: Readonly<Record<Cloud, readonly Cost[]>> = {
   ],
   gcp: [
     { what: 'API Gateway', knob: 'edge.kind = "gateway"', parts: [{ meter: 'gatewayCall', request: 1 }] },
-    { what: 'load balancer', knob: 'edge.kind = "balancer"', parts: [{ meter: 'forwardingRuleHour', rest: month.hours }] },
     {
-      what: 'Cloud Armor with three rules',
-      knob: 'edge.waf',
+      what: 'load balancer, and the policy of Cloud Armor that limits the rate',
+      knob: 'edge.kind = "balancer"',
       parts: [
+        // One price for up to five of them.
+        { meter: 'forwardingRuleHour', rest: month.hours },
         { meter: 'armorPolicy', rest: 1 },
-        { meter: 'armorRule', rest: 3 },
+        { meter: 'armorRule', rest: 1 },
         { meter: 'armorRequest', request: 1 },
       ],
     },
+    { what: 'firewall, seven rules more in that policy', knob: 'edge.waf', parts: [{ meter: 'armorRule', rest: 7 }] },
+    { what: 'each rule of your own', knob: 'edge.routes', parts: [{ meter: 'armorRule', rest: 1 }] },
     {
       what: 'each warm instance',
       knob: 'runtime.min_instances',

@@ -24,6 +24,22 @@ describe('what a deployment costs', () => {
     expect({ reads: read, writes: store.writes }).toEqual({ reads: workload.reads.stored, writes: workload.writes });
   });
 
+  test('the firewalls have as many rules as they are paid for', () => {
+    const rules = (file: string, list: RegExp): number => (list.exec(readFileSync(file, 'utf8'))?.[1] ?? '').split(',').length;
+    const atRest = (cloud: 'aws' | 'gcp', input: string): number => {
+      const row = costTable(cloud)
+        .split('\n')
+        .find((line) => line.includes(`| \`${input}\``));
+      return Number(row?.split('|')[3]);
+    };
+    const { aws, gcp } = readPrices().cloud;
+    const groups = rules('terraform/aws/waf.tf', /waf_groups = \[([^\]]+)\]/);
+    expect(atRest('aws', 'edge.waf')).toBe((aws.meters['firewall']?.usd ?? 0) + groups * (aws.meters['firewallRule']?.usd ?? 0));
+    const armor = rules('terraform/gcp/routes.tf', /armor_firewall = var\.edge\.waf \? \[([^\]]+)\]/);
+    expect(atRest('gcp', 'edge.waf')).toBe(armor * (gcp.meters['armorRule']?.usd ?? 0));
+    expect([groups, armor]).toEqual([3, 7]);
+  });
+
   test('every price has a source, and the day it is known from', () => {
     const { known, cloud } = readPrices();
     expect(known).toMatch(/^20\d\d-[01]\d$/);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capabilityTable, readCapabilities } from '../../.build/terraform/capabilities.ts';
-import { checkOutputs } from '../../.build/terraform/check-outputs.ts';
+import { checkOutputs, checkSayings } from '../../.build/terraform/check-outputs.ts';
 import { terraformTest } from '../../.build/terraform/terraform-test.ts';
 import { canPlan, toolchain } from './deployment.ts';
 
@@ -90,6 +90,15 @@ describe('outputs', () => {
   ])('%s is not answered as %j', ([name, value]) => {
     expect(checkOutputs(stated, { ...right, [name]: value })).toEqual([expect.stringContaining(`output ${name} is `)]);
   });
+});
+
+test('outputs that do not say what is expected are told, with what they say', () => {
+  const answered = { next_steps: 'Point a at b', alarm_names: { a: 'x', b: 'y' } };
+  expect(checkSayings({ next_steps: /^Point a/, alarm_names: /^\{("\w":"\w",?){2}\}$/ }, answered)).toEqual([]);
+  expect(checkSayings({ next_steps: /^(?![^]*at b)/, alarm_names: /x.*x/, endpoint_url: /./ }, answered)).toEqual([
+    'output next_steps must fit /^(?![^]*at b)/, and is Point a at b',
+    'output alarm_names must fit /x.*x/, and is {"a":"x","b":"y"}',
+  ]);
 });
 
 test('a capability is told by the front doors that have it', () => {

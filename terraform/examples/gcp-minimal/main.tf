@@ -1,4 +1,4 @@
-# Portolan on Google Cloud with nothing that costs at rest. `make package` first; docs/deploy-gcp.md goes through it command by command.
+# Portolan on Google Cloud with next to nothing that costs at rest. `make package` first; docs/deploy-gcp.md goes through it command by command.
 
 provider "google" {
   project = var.project_id

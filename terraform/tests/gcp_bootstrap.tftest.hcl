@@ -1,4 +1,4 @@
-# The examples, with the package that `make package` wrote, and what is run once before them.
+# What is run once before the first deployment: where the state is kept, and whom CI deploys as.
 mock_provider "google" {
   source = "./mocks/gcp"
 }
@@ -9,28 +9,6 @@ mock_provider "time" {}
 
 variables {
   project_id = "acme-portolan"
-}
-
-run "minimal" {
-  module { source = "../examples/gcp-minimal" }
-  assert {
-    condition     = output.endpoint_url == "https://portolan-test-abc123-ew.a.run.app" && strcontains(output.next_steps, "gcloud secrets versions add portolan-dev-signing-key --project acme-portolan")
-    error_message = "An address, and what to do."
-  }
-}
-
-run "complete" {
-  module { source = "../examples/gcp-complete" }
-  variables {
-    domain        = "portolan.example.com"
-    email         = "on-call@example.com"
-    secret_values = { api-keys = "canary", signing-key = "canary", vendor = "canary" }
-    deployer      = "portolan-deployer@acme-portolan.iam.gserviceaccount.com"
-  }
-  assert {
-    condition     = output.endpoint_url == "https://portolan.example.com" && length(output.alarm_names) == 5 && !strcontains(output.next_steps, "gcloud secrets")
-    error_message = "A name of one's own, alarms, and no secret left to fill."
-  }
 }
 
 run "bootstrap" {
