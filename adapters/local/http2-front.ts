@@ -32,6 +32,8 @@ export class Http2Front {
 
   /** Takes over a connection on which the client speaks HTTP/2; loaded with the first of them. */
   accept(socket: Socket): void {
+    // Node's HTTP/1.1 server lets clients half-close; here a client that ends has gone, with all its streams
+    socket.allowHalfOpen = false;
     this.#server ??= this.#start();
     this.#server.then(
       (server) => {
