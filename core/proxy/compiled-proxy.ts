@@ -10,6 +10,7 @@ import type { Logger } from '../ports/telemetry.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { TraceContext, TraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
+import { callHandler } from './call-handler.ts';
 import { compileAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { compileCompression } from './compress-response.ts';
@@ -34,6 +35,7 @@ import { checkTarget } from './routing/check-target.ts';
 import type { CompiledRoute } from './routing/compile-route.ts';
 import { compileRouter } from './routing/router.ts';
 import type { Router } from './routing/router.ts';
+import { Timers } from './upstream/timers.ts';
 import type { Upstream, Upstreams } from './upstream/upstream.ts';
 
 /** Default of a route's `timeoutMs`. */
@@ -78,6 +80,7 @@ export class CompiledProxy {
   readonly #log: AccessLog;
   readonly #serverTiming: boolean;
   readonly #versionField: string | undefined;
+  readonly #handlerTimers: Timers;
 
   /**
    * @param configuration checked
@@ -91,6 +94,7 @@ export class CompiledProxy {
     this.#serverTiming = proxy.serverTiming ?? false;
     this.#versionField = proxy.versionField?.toLowerCase();
     this.version = version;
+    this.#handlerTimers = new Timers(ports.clock);
     this.#router = compileRouter(routes);
     const compression = compileCompression(proxy.compression, ports.compression);
     this.#actions = new Map(routes.map((route) => [route.id, this.#actionOf(route, compression)]));
@@ -101,9 +105,11 @@ export class CompiledProxy {
   async handle(request: HttpRequest, context: RequestContext): Promise<HttpResponse> {
     const begun = this.#log.begin();
     const startedAt = this.#ports.clock.now();
+    const client = readClient(request, context, this.#forwarding.trusts);
     const exchange: Exchange = {
       request,
       context,
+      clientAddress: client.address,
       startedAt,
       deadline: Math.min(context.deadline, startedAt + defaultTimeoutMs),
       routeId: undefined,
@@ -111,9 +117,8 @@ export class CompiledProxy {
       side: undefined,
       attempts: [],
       errorType: undefined,
-      onInformational: context.sendInformational && forwardingInformational(context.sendInformational),
+      onInformational: undefined,
     };
-    const client = readClient(request, context, this.#forwarding.trusts);
     const trace = this.#traceOf(request, context);
     let response: HttpResponse;
     try {
@@ -182,6 +187,11 @@ export class CompiledProxy {
     exchange.deadline = Math.min(context.deadline, startedAt + action.timeoutMs);
     if (route.respond !== undefined) return this.#own(route.respond, route);
     if (route.redirect !== undefined) return this.#own(route.redirect(request.target, match), route);
+    const { guarded, guardedAnswer } = action.forwarding;
+    const { sendInformational } = context;
+    if (sendInformational !== undefined) {
+      exchange.onInformational = (status, informed) => sendInformational(status, forwardInformational(informed, guardedAnswer));
+    }
     const upgrade = route.configuration.upgrade === true ? wantedUpgrade(request, context) : undefined;
     const fields = forwardRequest(request, context, this.#forwarding, action.forwarding, {
       client,
@@ -196,7 +206,7 @@ export class CompiledProxy {
       target: route.rewrite === undefined ? request.target : route.rewrite(request.target, match),
       headers: new HeaderList(route.editRequest === undefined ? fields : route.editRequest(fields)),
       body: limitBody(request, action.maxRequestBytes),
-      trailers: request.trailers && forwardedTrailers(request),
+      trailers: request.trailers && (() => mapped(request.trailers?.(), request.headers.get('connection'), guarded)),
     };
     const response = await this.#ask(action, forwarded, exchange);
     const { upgraded, trailers, headers } = response;
@@ -208,14 +218,16 @@ export class CompiledProxy {
       status: response.status,
       headers: new HeaderList(route.editResponse === undefined ? answered : route.editResponse(answered)),
       body: response.body,
-      trailers: trailers && (() => mapped(trailers(), headers.get('connection'))),
+      trailers: trailers && (() => mapped(trailers(), headers.get('connection'), guardedAnswer)),
       upgraded,
     };
     return upgraded !== undefined || action.compression === undefined ? answer : action.compression(request, answer);
   }
 
-  #ask(action: Action, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> | HttpResponse {
-    if (action.handler !== undefined) return action.handler(request, exchange.context);
+  #ask(action: Action, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+    if (action.handler !== undefined) {
+      return callHandler(action.handler, request, exchange, { clock: this.#ports.clock, timers: this.#handlerTimers });
+    }
     const compare = action.mirror?.start(request, exchange);
     const response =
       action.split === undefined
@@ -280,18 +292,12 @@ export class CompiledProxy {
   }
 }
 
-function forwardingInformational(send: NonNullable<RequestContext['sendInformational']>): Exchange['onInformational'] {
-  return (status, headers) => {
-    send(status, forwardInformational(headers));
-  };
-}
-
-function forwardedTrailers(request: HttpRequest): () => HeaderList | undefined {
-  return () => mapped(request.trailers?.(), request.headers.get('connection'));
-}
-
-function mapped(trailers: HeaderFields | undefined, connection: string | undefined): HeaderList | undefined {
-  return trailers && forwardTrailers(trailers, connection);
+function mapped(
+  trailers: HeaderFields | undefined,
+  connection: string | undefined,
+  guarded: ReadonlySet<string>,
+): HeaderList | undefined {
+  return trailers && forwardTrailers(trailers, connection, guarded);
 }
 
 function frames(error: Error): string {

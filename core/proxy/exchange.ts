@@ -20,6 +20,8 @@ export interface Attempt {
 export interface Exchange {
   readonly request: HttpRequest;
   readonly context: RequestContext;
+  /** Of the client, as trusted proxies tell it; where there are none the platform's word. Written by the proxy handler. */
+  readonly clientAddress: string | undefined;
   readonly startedAt: EpochMillis;
   /** The instant everything must be over: the platform's deadline or the route's, whichever is sooner. Written by the proxy handler. */
   deadline: EpochMillis;
@@ -32,7 +34,7 @@ export interface Exchange {
   /** In the order sent. Written by `Upstream.send`. */
   readonly attempts: Attempt[];
   /** Passes a 1xx response on; absent where the platform cannot. Never for 100 (RFC 9110 section 10.1.1) or 101. Written by the proxy handler. */
-  readonly onInformational?: ((status: number, headers: HeaderFields) => void) | undefined;
+  onInformational?: ((status: number, headers: HeaderFields) => void) | undefined;
   /** Why we answered ourselves: a type of `core/proxy/problems.ts`. Written by the proxy handler. */
   errorType: string | undefined;
 }

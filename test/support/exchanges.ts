@@ -23,19 +23,21 @@ export function newExchange(
 ): Exchange & { readonly background: Promise<unknown>[] } {
   const deadline = startedAt + (given.timeoutMs ?? 30_000);
   const background: Promise<unknown>[] = [];
+  const context: RequestContext = {
+    source: 'local',
+    requestId: 'r1',
+    clientAddress: '203.0.113.7',
+    deadline,
+    waitUntil: (work) => {
+      work.catch(() => undefined);
+      background.push(work);
+    },
+    ...given.context,
+  };
   return {
     request,
-    context: {
-      source: 'local',
-      requestId: 'r1',
-      clientAddress: '203.0.113.7',
-      deadline,
-      waitUntil: (work) => {
-        work.catch(() => undefined);
-        background.push(work);
-      },
-      ...given.context,
-    },
+    context,
+    clientAddress: context.clientAddress,
     startedAt,
     deadline,
     routeId: 'all',

@@ -20,6 +20,7 @@ export interface SimulatedAnswer {
   readonly status?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: Body;
+  readonly trailers?: Readonly<Record<string, string>> | undefined;
   /** Fails with this instead of answering. */
   readonly error?: UpstreamError | undefined;
   /** How the request's content is treated: read to its end before anything else (default), or not at all. */
@@ -130,6 +131,7 @@ export class SimulatedTransport implements Transport, Transports {
       status: answer.status ?? 200,
       headers: new HeaderList(Object.entries(answer.headers ?? {}).flat()),
       body: this.#watched(answer.body),
+      trailers: answer.trailers && (() => new HeaderList(Object.entries(answer.trailers ?? {}).flat())),
     };
   }
 

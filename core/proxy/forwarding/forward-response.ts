@@ -3,7 +3,7 @@ import { HeaderList } from '../../http/header-list.ts';
 import type { EpochMillis } from '../../ports/clock.ts';
 import type { HeaderFields, HttpResponse } from '../../ports/http.ts';
 import { nominatedBy, removeNominated } from './connection-options.ts';
-import { fieldKind, responseKinds, trailerKinds } from './field-kinds.ts';
+import { canonicalName, fieldKind, responseKinds, trailerKinds } from './field-kinds.ts';
 import type { FieldKinds } from './field-kinds.ts';
 import { proxyStatus } from './proxy-status.ts';
 import type { ForwardingSettings } from './settings.ts';
@@ -62,23 +62,37 @@ export function forwardResponse(
   return fields;
 }
 
-/** The fields of a 1xx response but 101 (RFC 9110 section 15.2) to the client. */
-export function forwardInformational(headers: HeaderFields): HeaderList {
-  return new HeaderList(endToEnd(headers.flat(), headers.get('connection'), responseKinds));
+/**
+ * The fields of a 1xx response but 101 (RFC 9110 section 15.2) to the client.
+ *
+ * @param guarded names that do not pass, in canonical spelling
+ */
+export function forwardInformational(headers: HeaderFields, guarded?: ReadonlySet<string>): HeaderList {
+  return new HeaderList(endToEnd(headers.flat(), headers.get('connection'), responseKinds, guarded));
 }
 
 /**
  * Trailer fields to the next hop (RFC 9110 section 6.5): without those that may not come after the content, and those that the message's
  * `connection` field names.
+ *
+ * @param guarded names that do not pass, in canonical spelling
  */
-export function forwardTrailers(trailers: HeaderFields, connection: string | undefined): HeaderList {
-  return new HeaderList(endToEnd(trailers.flat(), connection, trailerKinds));
+export function forwardTrailers(trailers: HeaderFields, connection: string | undefined, guarded?: ReadonlySet<string>): HeaderList {
+  return new HeaderList(endToEnd(trailers.flat(), connection, trailerKinds, guarded));
 }
 
-function endToEnd(received: readonly string[], connection: string | undefined, kinds: FieldKinds): string[] {
+const nothing: ReadonlySet<string> = new Set();
+
+function endToEnd(
+  received: readonly string[],
+  connection: string | undefined,
+  kinds: FieldKinds,
+  guarded: ReadonlySet<string> = nothing,
+): string[] {
   const fields: string[] = [];
   for (let at = 0; at < received.length; at += 2) {
     const name = received[at] ?? '';
+    if (guarded.size > 0 && guarded.has(canonicalName(name))) continue;
     const kind = kinds(name);
     if (kind === fieldKind.pass || kind === fieldKind.kept || kind === fieldKind.respelt || kind === fieldKind.date) {
       fields.push(name, received[at + 1] ?? '');

@@ -1,4 +1,4 @@
-import type { ProxySettings, RouteConfiguration } from '../configuration.ts';
+import type { FieldEdits, ProxySettings, RouteConfiguration } from '../configuration.ts';
 import { proxyDefaults } from '../defaults.ts';
 import { trustProxies } from './client.ts';
 import type { TrustedProxies } from './client.ts';
@@ -22,6 +22,8 @@ export interface RouteForwarding {
   readonly maxFieldBytes: number;
   /** The fields that the route sets or removes, in canonical spelling: clients may not slip them past in another. */
   readonly guarded: ReadonlySet<string>;
+  /** The same of the response, for trailers and 1xx: what the header section may not say, nothing else says either. */
+  readonly guardedAnswer: ReadonlySet<string>;
 }
 
 /** @throws {TypeError} an entry of `trustedProxies` that is no range */
@@ -39,11 +41,15 @@ export function compileForwarding(settings: ProxySettings = {}): ForwardingSetti
 }
 
 export function compileRouteForwarding(
-  route: Pick<RouteConfiguration, 'maxRequestFieldBytes' | 'requestFields'> = {},
+  route: Pick<RouteConfiguration, 'maxRequestFieldBytes' | 'requestFields' | 'responseFields'> = {},
 ): RouteForwarding {
-  const { set = {}, remove = [] } = route.requestFields ?? {};
   return {
     maxFieldBytes: route.maxRequestFieldBytes ?? proxyDefaults.route.maxRequestFieldBytes,
-    guarded: new Set([...Object.keys(set), ...remove].map((name) => canonicalName(name.toLowerCase()))),
+    guarded: guardedBy(route.requestFields),
+    guardedAnswer: guardedBy(route.responseFields),
   };
+}
+
+function guardedBy({ set = {}, remove = [] }: FieldEdits = {}): ReadonlySet<string> {
+  return new Set([...Object.keys(set), ...remove].map((name) => canonicalName(name.toLowerCase())));
 }

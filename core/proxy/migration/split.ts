@@ -67,9 +67,9 @@ export class Split {
   }
 
   async send(request: HttpRequest, original: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
-    const { context } = exchange;
+    const { context, clientAddress } = exchange;
     const { newPercent, key = byClient, gate } = this.#configuration;
-    const value = hashKeyOf(key, original, context.clientAddress) ?? hashKeyOf(byClient, original, context.clientAddress) ?? '';
+    const value = hashKeyOf(key, original, clientAddress) ?? clientAddress ?? '';
     if (!isNewSide(value, newPercent) || (gate !== undefined && (await this.#isRolledBack(context)))) {
       exchange.side = 'old';
       return this.#old.send(request, exchange);

@@ -28,6 +28,7 @@ function setUp(configuration?: AccessLogConfiguration) {
   const exchange = (asked: HttpRequest, where: Partial<RequestContext> = {}): Exchange => ({
     request: asked,
     context: context({ coldStart: true, ...where }),
+    clientAddress: '203.0.113.7',
     startedAt: clock.now(),
     deadline: clock.now() + 1_000,
     routeId: 'orders',

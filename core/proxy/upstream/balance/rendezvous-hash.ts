@@ -17,8 +17,8 @@ export class RendezvousHash implements Balancer {
     this.#random = random;
   }
 
-  pick(targets: readonly Target[], { request, context }: Exchange): Target {
-    const key = hashKeyOf(this.#key, request, context.clientAddress) ?? context.clientAddress ?? String(this.#random());
+  pick(targets: readonly Target[], { request, clientAddress }: Exchange): Target {
+    const key = hashKeyOf(this.#key, request, clientAddress) ?? clientAddress ?? String(this.#random());
     let best: Target | undefined;
     let greatest = Number.NEGATIVE_INFINITY;
     for (const target of targets) {

@@ -81,6 +81,7 @@ function world(configuration: Partial<MirrorConfiguration>, answer: (request: Ht
     const exchange: Exchange = {
       request,
       context,
+      clientAddress: undefined,
       startedAt: clock.now(),
       deadline: context.deadline,
       routeId: 'route',

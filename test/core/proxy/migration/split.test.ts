@@ -75,6 +75,7 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
     const exchange: Exchange = {
       request,
       context,
+      clientAddress: context.clientAddress,
       startedAt: clock.now(),
       deadline: context.deadline,
       routeId: 'route',
