@@ -5,6 +5,7 @@ import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
 import type { Local, LocalOptions } from '../local/start-local.ts';
 import { batchedStdoutSink } from '../node/console-logger.ts';
+import { stopOnSignal } from '../node/stop-on-signal.ts';
 import { CommandError } from './command-error.ts';
 import { handlersBeside } from './handlers-beside.ts';
 import { ownCommand } from './own-command.ts';
@@ -18,6 +19,7 @@ interface DevOptions {
   readonly data: string;
   readonly config?: string;
   readonly quiet?: boolean;
+  readonly drainSeconds: string;
 }
 
 /** `portolan dev`: the control API, the forward gateway and the reverse proxy on this machine. */
@@ -31,6 +33,7 @@ export function addDevCommand(program: Command): void {
     .option('--data <folder>', 'data folder', '.portolan')
     .option('--config <file>', 'YAML or JSON; default: portolan.yaml if it is there, else both jobs with a sample backend')
     .option('--quiet', 'no log lines')
+    .option('--drain-seconds <n>', 'how long requests under way may go on when it is stopped', '25')
     .action(async (options: DevOptions) => {
       const file = configurationFile(options.config);
       const handlers = file === undefined ? {} : ((await handlersBeside(file)) ?? {});
@@ -44,12 +47,11 @@ export function addDevCommand(program: Command): void {
         throw error;
       });
       process.stdout.write(greeting(local, options, configuration, file));
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-        process.once(signal, () => {
-          process.stdout.write('\nStopping.\n');
-          void Promise.all([local.close(), backend?.close()]).then(() => process.exit(0));
-        });
-      }
+      stopOnSignal(drainMs(options), async () => {
+        process.stdout.write(`\nStopping: what is under way may go on for ${options.drainSeconds} s; once more, and it is cut.\n`);
+        await local.close();
+        await backend?.close();
+      });
     });
 }
 
@@ -64,6 +66,7 @@ async function start(options: DevOptions, configuration: Configuration, handlers
       logSink: options.quiet === true ? () => undefined : batchedStdoutSink(),
       env: process.env,
       handlers,
+      closeTimeoutMs: drainMs(options),
     });
   } catch (error) {
     const { code, port } = error as { readonly code?: string; readonly port?: number };
@@ -77,10 +80,17 @@ async function start(options: DevOptions, configuration: Configuration, handlers
 }
 
 function portNumber(option: string, text: string): number {
-  const port = Number(text);
-  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    throw new CommandError(2, `${option} must be a whole number from 0 to 65535`);
-  return port;
+  return wholeNumber(option, text, 65_535);
+}
+
+function drainMs({ drainSeconds }: DevOptions): number {
+  return wholeNumber('--drain-seconds', drainSeconds, 86_400) * 1_000;
+}
+
+function wholeNumber(option: string, text: string, max: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number > max) throw new CommandError(2, `${option} must be a whole number from 0 to ${max}`);
+  return number;
 }
 
 function greeting(local: Local, options: DevOptions, configuration: Configuration, file: string | undefined): string {

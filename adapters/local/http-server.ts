@@ -25,7 +25,7 @@ export interface HttpServerLimits {
   readonly handlerTimeoutMs: number;
   /** How long a tunnel (WebSocket) in which nothing moves is kept, in milliseconds; default 600,000. */
   readonly tunnelIdleTimeoutMs: number;
-  /** How long `close` waits for requests in flight, in milliseconds; default 10,000. */
+  /** How long `close` waits for requests in flight, in milliseconds; default 25,000, less than orchestrators wait before they kill. */
   readonly closeTimeoutMs: number;
 }
 
@@ -37,7 +37,7 @@ export const defaultHttpServerLimits: HttpServerLimits = {
   keepAliveTimeoutMs: 65_000,
   handlerTimeoutMs: 30_000,
   tunnelIdleTimeoutMs: 600_000,
-  closeTimeoutMs: 10_000,
+  closeTimeoutMs: 25_000,
 };
 
 export interface HttpServerOptions {
@@ -117,6 +117,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const patience = clock.sleep(limits.closeTimeoutMs, finished.signal).catch(() => undefined);
       await Promise.race([drained, patience]);
       finished.abort();
+      if (serving.inFlight > 0) logger.log('warn', 'http_server.cut', { running: serving.inFlight });
       // a connection that never sent a request is not idle in Node's eyes
       server.closeAllConnections();
       closeSilent?.();

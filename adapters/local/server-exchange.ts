@@ -69,6 +69,10 @@ export class Serving {
     return this.#drained !== undefined;
   }
 
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   begin(): void {
     this.#inFlight++;
   }

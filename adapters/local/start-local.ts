@@ -31,6 +31,8 @@ export interface LocalOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's own code behind routes. */
   readonly handlers?: ProxyPlatform['handlers'];
+  /** How long `close` waits for what is under way, in milliseconds; default 25,000. */
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 export interface Local {
@@ -41,6 +43,7 @@ export interface Local {
   readonly firstKey: string | undefined;
   /** What the configuration names and this process cannot use; the server runs all the same and takes it up when it is there. */
   readonly unreadableSecrets: readonly UnreadableSecret[];
+  /** Takes no more connections, lets what is under way end within `closeTimeoutMs`, cuts the rest, and closes the store. */
   close(): Promise<void>;
 }
 
@@ -61,7 +64,8 @@ export const devConfiguration: Configuration = {
  * @throws the system's error when a port is taken or the folder cannot be written; nothing is left running
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
-  const { configuration, host, env } = options;
+  const { configuration, host, env, closeTimeoutMs } = options;
+  const limits = closeTimeoutMs === undefined ? {} : { closeTimeoutMs };
   const { publicUrl, egress } = configuration.gateway ?? {};
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
   const servers: { close(): Promise<void> }[] = [];
@@ -90,12 +94,20 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         egress: createEgressPolicy(egress ?? {}),
         logger,
         clock: systemClock,
-        onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
+        onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
+        limits,
       });
       servers.push(gateway);
       address.port = gateway.port;
     }
-    const server = await startHttpServer({ handler: portolan.handler, host, port: options.port, clock: systemClock, logger });
+    const server = await startHttpServer({
+      handler: portolan.handler,
+      host,
+      port: options.port,
+      clock: systemClock,
+      logger,
+      limits,
+    });
     // after the requests in flight
     servers.push({ close: () => server.close().then(() => proxy?.close()) });
     purge = setInterval(() => {

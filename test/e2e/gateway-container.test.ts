@@ -279,24 +279,28 @@ for (const { name, title, emulator, deploy } of platforms) {
       expect((await curl(proxyUrl, 'http://169.254.169.254/latest/meta-data/')).status).toBe(403);
     });
 
-    test('told to stop, it cuts what runs, writes its usage and ends in order', async () => {
+    test('told to stop, it lets a tunnel go on to its end, takes no new one, writes its usage and ends in order', async () => {
       const { sessionId, proxyUrl } = await create();
       const { username, password } = new URL(proxyUrl);
       const credentials = Buffer.from(`${username}:${password}`).toString('base64');
       const authority = new URL(origin).host;
       const tunnel = connect(gatewayPort, '127.0.0.1');
-      const cut = once(tunnel, 'close');
-      tunnel.on('error', () => undefined);
       tunnel.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Basic ${credentials}\r\n\r\n`);
       expect(String((await once(tunnel, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);
       const sent = `GET / HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
       tunnel.write(sent);
       await once(tunnel, 'data');
       gateway.process.kill('SIGTERM');
-      await cut;
+      await expect.poll(() => gateway.output()).toContain('"event":"gateway.stopping"');
+      expect((await fetch(`${health}/livez`)).status).toBe(200);
+      expect((await fetch(`${health}/readyz`)).status).toBe(503);
+      await expect(curl(proxyUrl, origin)).rejects.toMatchObject({ code: 7 });
+      tunnel.write(sent);
+      await once(tunnel, 'data');
+      tunnel.end();
       expect(await gateway.ended).toEqual([0, null]);
       const usage = await usageOf(sessionId);
-      expect(usage.bytesUp).toBe(sent.length);
+      expect(usage.bytesUp).toBe(2 * sent.length);
       expect(usage.bytesDown).toBeGreaterThan(0);
     });
 

@@ -1,17 +1,14 @@
 import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { composeSessions } from '../../composition/compose.ts';
 import { startForwardGateway } from '../../local/gateway/forward-gateway.ts';
-import type { ForwardGateway } from '../../local/gateway/forward-gateway.ts';
 import { recordUsage } from '../../local/gateway/record-usage.ts';
 import { startHttpServer } from '../../local/http-server.ts';
 import { optionalInteger } from '../../node/environment.ts';
 import type { Environment } from '../../node/environment.ts';
 import { ConfigurationError } from '../../node/load-configuration.ts';
+import { stopOnSignal } from '../../node/stop-on-signal.ts';
 import { healthOnly } from './health-only.ts';
 import { platformModule } from './platform-module.ts';
-
-/** What is being written when the process is told to stop may take so long, in milliseconds. */
-const stopTimeoutMs = 10_000;
 
 // The forward gateway of a deployment, for a container: beside the functions, on their store and secrets.
 try {
@@ -30,6 +27,7 @@ try {
  * | `PORTOLAN_GATEWAY_HOST` | the address to listen on, for both ports; default `0.0.0.0` |
  * | `PORTOLAN_GATEWAY_PORT` | the forward gateway; default 8788 |
  * | `PORTOLAN_HEALTH_PORT` | `/healthz`, `/livez` and `/readyz`; default 8789 |
+ * | `PORTOLAN_DRAIN_SECONDS` | how long requests and tunnels may go on when it is told to stop; default 25 |
  *
  * Another process deletes and rotates the sessions. New requests see it at once, since each asks the store; an open tunnel is cut when it
  * is judged again, `reauthorizeEveryMs` (30 s) later at the most, if the store answers then.
@@ -38,6 +36,7 @@ async function start(env: Environment, beside: string): Promise<void> {
   const host = env['PORTOLAN_GATEWAY_HOST'] ?? '0.0.0.0';
   const port = optionalInteger(env, 'PORTOLAN_GATEWAY_PORT', 0, 65_535) ?? 8_788;
   const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
+  const drainMs = (optionalInteger(env, 'PORTOLAN_DRAIN_SECONDS', 0, 86_400) ?? 25) * 1_000;
   const { portolan, configuration, logger, clock } = composeSessions(await platformModule(env, beside));
   const { gatewayAuthorizer } = portolan;
   if (gatewayAuthorizer === undefined)
@@ -54,17 +53,25 @@ async function start(env: Environment, beside: string): Promise<void> {
     egress: createEgressPolicy(configuration.gateway.egress ?? {}),
     logger,
     clock,
-    onUsage: (usage) => void recordUsage(usage, portolan.counters, logger),
+    onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
+    limits: { closeTimeoutMs: drainMs },
   });
-  const health = await startHttpServer({ handler: healthOnly(portolan.handler), host, port: healthPort, clock, logger });
+  let stopping = false;
+  const health = await startHttpServer({
+    handler: healthOnly(portolan.handler, () => stopping),
+    host,
+    port: healthPort,
+    clock,
+    logger,
+  });
   logger.log('info', 'gateway.started', { 'gateway.port': gateway.port, 'health.port': health.port });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop([gateway, health]));
-}
-
-/** Cuts what runs. The process ends by itself when the last usage is written, and is ended when that takes too long. */
-async function stop(servers: readonly Pick<ForwardGateway, 'close'>[]): Promise<void> {
-  setTimeout(() => process.exit(1), stopTimeoutMs).unref();
-  await Promise.all(servers.map((server) => server.close()));
+  stopOnSignal(drainMs, async (signal) => {
+    stopping = true;
+    logger.log('info', 'gateway.stopping', { signal, 'drain.ms': drainMs });
+    await gateway.close();
+    await health.close();
+    logger.log('info', 'gateway.stopped', {});
+  });
 }
 
 /** What the operator has to change; `undefined` for our own mistakes. */

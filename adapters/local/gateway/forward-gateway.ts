@@ -71,12 +71,15 @@ export interface ForwardGatewayLimits {
   readonly idleTimeoutMs: number;
   /** How often an open tunnel's credentials are judged again, and its usage reported, in milliseconds; default 30,000. */
   readonly reauthorizeEveryMs: number;
+  /** How long `close` waits for what runs, in milliseconds; then it is cut; default 25,000, less than orchestrators wait; 0 cuts at once. */
+  readonly closeTimeoutMs: number;
 }
 
 export const defaultForwardGatewayLimits: ForwardGatewayLimits = {
   connectTimeoutMs: 10_000,
   idleTimeoutMs: 120_000,
   reauthorizeEveryMs: 30_000,
+  closeTimeoutMs: 25_000,
 };
 
 export interface ForwardGatewayOptions {
@@ -88,7 +91,8 @@ export interface ForwardGatewayOptions {
   readonly egress: EgressPolicy;
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly onUsage: (usage: GatewayUsage) => void;
+  /** `close` waits for what it answers, which must not reject. */
+  readonly onUsage: (usage: GatewayUsage) => Promise<void> | void;
   /** Default the system's resolver. */
   readonly lookup?: Lookup | undefined;
   readonly limits?: Partial<ForwardGatewayLimits> | undefined;
@@ -98,7 +102,7 @@ export interface ForwardGateway {
   readonly port: number;
   /** Cuts everything that runs for what has ended at once, also what is only being connected. */
   closeSession(ended: EndedSession): void;
-  /** Stops listening and cuts what runs. */
+  /** Takes no more connections, lets requests and tunnels end within `closeTimeoutMs` and cuts the rest; all usage is reported then. */
   close(): Promise<void>;
 }
 
@@ -118,7 +122,7 @@ export async function startForwardGateway(options: ForwardGatewayOptions): Promi
     closeSession: (ended) => {
       server.closeSession(ended);
     },
-    close: () => server.close(true),
+    close: () => server.drain(),
   };
 }
 
@@ -148,6 +152,10 @@ class GatewayServer extends Server {
   readonly #gone = new WeakMap<Socket, AbortSignal>();
   /** Per authorization on its way: what ended meanwhile, by session the last generation; it may have been read before. */
   readonly #pending = new Set<Map<string, number>>();
+  readonly #reports = new Set<Promise<void>>();
+  /** Requests, tunnels and connections behind them that have not ended. */
+  #running = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: ForwardGatewayOptions) {
     super({
@@ -169,12 +177,49 @@ class GatewayServer extends Server {
     for (const { client, generation } of this.#exchanges.get(key) ?? []) if (generation <= ended.generation) client.destroy();
   }
 
+  /** In place of `close`, which cuts or waits for ever. */
+  async drain(): Promise<void> {
+    // idle connections end with it, and those that stay carry one answer more
+    const closed = new Promise<void>((resolve) => {
+      this.server.close(() => {
+        resolve();
+      });
+    });
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#running === 0) resolve();
+    });
+    const { clock, logger } = this.#options;
+    if (this.#limits.closeTimeoutMs > 0) {
+      const finished = new AbortController();
+      const patience = clock.sleep(this.#limits.closeTimeoutMs, finished.signal).catch(() => undefined);
+      await Promise.race([idle, patience]);
+      finished.abort();
+    }
+    if (this.#running > 0) logger.log('warn', 'gateway.cut', { running: this.#running });
+    this.closeConnections();
+    await Promise.all([closed, idle]);
+    await Promise.all(this.#reports);
+  }
+
+  /** Until `end` closes, if it has not yet. */
+  #runUntilClosed(end: ServerResponse | Socket): void {
+    this.#running++;
+    const ended = (): void => {
+      if (--this.#running === 0) this.#onIdle?.();
+    };
+    if (end.closed) ended();
+    else end.once('close', ended);
+  }
+
   /** Plain HTTP. proxy-chain forwards it after `#prepare`; only its answers to failures are put into standard words. */
   override async onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#runUntilClosed(response);
     // `#prepare` reads the raw fields: proxy-chain would answer 400 to credentials it cannot read
     delete request.headers['proxy-authorization'];
     const writeHead = response.writeHead.bind(response) as (status: number, ...rest: unknown[]) => ServerResponse;
     response.writeHead = (status: number, ...rest: unknown[]) => {
+      if (this.#onIdle !== undefined) response.shouldKeepAlive = false;
       // only its own answers leave the head to Node
       if (rest.length > 0) return writeHead(status, ...rest);
       const failure = failureBehind(status);
@@ -209,6 +254,7 @@ class GatewayServer extends Server {
   }
 
   override async onConnect(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
+    this.#runUntilClosed(client);
     try {
       await this.#exchange(request, async (exchange) => {
         const socket = await this.#dialTunnel(exchange);
@@ -319,7 +365,7 @@ class GatewayServer extends Server {
     const report = (): void => {
       const { bytesWritten, bytesRead } = target;
       if (requests === 0 && bytesWritten === up && bytesRead === down) return;
-      this.#options.onUsage({ tenant, sessionId, creationId, bytesUp: bytesWritten - up, bytesDown: bytesRead - down, requests });
+      this.#tell({ tenant, sessionId, creationId, bytesUp: bytesWritten - up, bytesDown: bytesRead - down, requests });
       [up, down, requests] = [bytesWritten, bytesRead, 0];
     };
     const cut = (): void => {
@@ -343,9 +389,18 @@ class GatewayServer extends Server {
         'bytes.down': down,
       });
     });
+    // after what reports
+    this.#runUntilClosed(target);
     if (gone.aborted) cut();
     else gone.addEventListener('abort', cut, { once: true });
     return report;
+  }
+
+  #tell(usage: GatewayUsage): void {
+    const report = this.#options.onUsage(usage);
+    if (report === undefined) return;
+    this.#reports.add(report);
+    void report.then(() => this.#reports.delete(report));
   }
 
   /** A tunnel outlives what let it in, so that is judged again, and again. */

@@ -90,6 +90,7 @@ async function start(options: Partial<ForwardGatewayOptions> = {}): Promise<Gate
     onUsage: (report) => void usage.push(report),
     authorize: async ({ username, password }) => sessions.get(password) ?? sessions.get(username) ?? { allowed: false },
     ...options,
+    limits: { closeTimeoutMs: 0, ...options.limits },
   });
   opened.push(gateway);
   return { ...gateway, sessions, usage, logged, url: `http://127.0.0.1:${origin.port}` };
@@ -821,7 +822,7 @@ describe('what the gateway logs', () => {
 });
 
 describe('the gateway', () => {
-  it('stops at once: listening, tunnels and all', async () => {
+  it('stops at once where nothing is to be waited for: listening, tunnels and all', async () => {
     const hole = await kept(startTcp((socket) => void socket.on('data', () => undefined)));
     const gateway = await start();
     const socket = await tunnelTo(gateway.port, `127.0.0.1:${hole.port}`, token);
@@ -830,6 +831,97 @@ describe('the gateway', () => {
     opened = opened.filter((one) => one !== gateway && !('closeSession' in one));
     await closed;
     await expect(openTunnel(gateway.port, 'a:1', token)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  describe('that is told to stop', () => {
+    /** Answers with what it was sent, once it may. */
+    const slowEcho = async (): Promise<Listening & { release(): void; readonly asked: Promise<void> }> => {
+      let release = (): void => undefined;
+      let entered = (): void => undefined;
+      const gate = new Promise<void>((resolve) => (release = resolve));
+      const asked = new Promise<void>((resolve) => (entered = resolve));
+      const listening = await kept(
+        startTcp((socket) => {
+          socket.on('data', (data) => {
+            entered();
+            void gate.then(() => socket.write(data));
+          });
+        }),
+      );
+      return { ...listening, release, asked };
+    };
+    const limits = { closeTimeoutMs: 25_000 };
+
+    it('lets a tunnel go on until its client ends it, and takes no new connection', async () => {
+      const echo = await slowEcho();
+      const gateway = await start({ clock: new FakeClock(), limits });
+      const tunnel = await tunnelTo(gateway.port, `127.0.0.1:${echo.port}`, token);
+      tunnel.write('ping');
+      await echo.asked;
+      const closed = gateway.close();
+      await expect(openTunnel(gateway.port, 'a:1', token)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      echo.release();
+      expect(String((await once(tunnel, 'data'))[0])).toBe('ping');
+      tunnel.resetAndDestroy();
+      await closed;
+      expect(gateway.logged.join('\n')).not.toContain('gateway.cut');
+    });
+
+    it('finishes an answer and says that its connection is the last thing it carried', async () => {
+      let release = (): void => undefined;
+      const gate = new Promise<void>((resolve) => (release = resolve));
+      let entered = (): void => undefined;
+      const asked = new Promise<void>((resolve) => (entered = resolve));
+      const authorize = async (): Promise<Authorization> => {
+        entered();
+        await gate;
+        return direct('s1');
+      };
+      const gateway = await start({ clock: new FakeClock(), limits, authorize });
+      const agent = new Agent({ keepAlive: true });
+      const answer = throughProxy(gateway.port, `${gateway.url}/x`, token, { agent });
+      await asked;
+      const closed = gateway.close();
+      release();
+      expect(await answer).toMatchObject({ status: 200, headers: { connection: 'close' } });
+      await closed;
+      agent.destroy();
+    });
+
+    it('closes idle connections at once', async () => {
+      const gateway = await start({ clock: new FakeClock(), limits });
+      const agent = new Agent({ keepAlive: true });
+      expect((await throughProxy(gateway.port, `${gateway.url}/x`, token, { agent })).status).toBe(200);
+      const silent = connect(gateway.port, '127.0.0.1');
+      await once(silent, 'connect');
+      const cut = once(silent, 'close');
+      await gateway.close();
+      await cut;
+      agent.destroy();
+    });
+
+    it('cuts what has not ended in time, says how much, and has reported all usage', async () => {
+      const echo = await slowEcho();
+      const clock = new FakeClock();
+      let recorded = false;
+      const onUsage = async (): Promise<void> => {
+        await new Promise((resolve) => setImmediate(resolve));
+        recorded = true;
+      };
+      const gateway = await start({ clock, limits, onUsage });
+      const tunnel = await tunnelTo(gateway.port, `127.0.0.1:${echo.port}`, token);
+      const cut = once(tunnel, 'close');
+      tunnel.write('ping');
+      await echo.asked;
+      const closed = gateway.close();
+      await clock.advance(24_999);
+      expect(tunnel.destroyed).toBe(false);
+      await clock.advance(1);
+      await closed;
+      await cut;
+      expect(recorded).toBe(true);
+      expect(gateway.logged.join('\n')).toContain('warn gateway.cut {"running":2}');
+    });
   });
 
   it.each([

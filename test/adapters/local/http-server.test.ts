@@ -551,9 +551,10 @@ describe('the server', () => {
     const answer = exchange(server.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await inHandler;
     const closed = server.close();
-    await clock.advance(10_000);
+    await clock.advance(25_000);
     await closed;
     expect(await answer).toBe('');
+    expect(logged.at(-1)).toMatchObject(['http_server.cut', { running: 1 }]);
   });
 
   it('logs background work that fails, and lives', async () => {
