@@ -39,9 +39,11 @@ describe('portolan dev that is told to stop', () => {
   const start = (...args: readonly string[]): Promise<RunningPortolan> =>
     startPortolan(['--data', join(folder, 'data'), '--config', configuration, ...args]);
 
+  const addressOf = ({ greeting }: RunningPortolan): string => /reverse proxy\s+(\S+)/.exec(greeting)?.[1] ?? '';
+
   /** A request whose answer has begun. */
-  const begin = async ({ api }: RunningPortolan): Promise<{ readonly socket: Socket; readonly text: () => string }> => {
-    const { hostname, port } = new URL(api);
+  const begin = async (running: RunningPortolan): Promise<{ readonly socket: Socket; readonly text: () => string }> => {
+    const { hostname, port } = new URL(addressOf(running));
     const socket = connect(Number(port), hostname);
     let received = '';
     socket.on('error', () => undefined);
@@ -52,7 +54,9 @@ describe('portolan dev that is told to stop', () => {
   };
   const exitOf = async ({ process: child }: RunningPortolan): Promise<unknown> =>
     child.exitCode ?? ((await once(child, 'exit')) as unknown[])[0];
-  const stopping = (running: RunningPortolan): Promise<void> => expect.poll(() => running.output()).toContain('Stopping');
+  const stopping = async (running: RunningPortolan): Promise<void> => {
+    await expect.poll(() => running.output()).toContain('Stopping');
+  };
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s finishes what is under way, refuses what is new, and ends with code 0',
@@ -61,7 +65,7 @@ describe('portolan dev that is told to stop', () => {
       const { socket, text } = await begin(running);
       running.process.kill(signal);
       await stopping(running);
-      await expect(fetch(running.api)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+      await expect(fetch(addressOf(running))).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
       const exit = exitOf(running);
       const closed = once(socket, 'close');
       waiting.pop()?.end('last');
