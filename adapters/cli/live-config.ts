@@ -38,7 +38,7 @@ export function addLiveConfigCommands(config: Command): void {
       .command('push <file>')
       .description('serve the routes, upstreams and proxy settings of a file; instances follow within seconds'),
   )
-    .option('--expect <version>', 'only if this version is active')
+    .option('--expect <version>', 'only if this version is active; 0: only if nothing was pushed yet')
     .action(async (file: string, options: Connection & { readonly expect?: string }) => {
       const pushed = (await callControlApi(
         options,
@@ -183,7 +183,8 @@ function lines(what: string, { added, removed, changed }: NamedChanges): readonl
 }
 
 function ifMatch(version: string | undefined): Readonly<Record<string, string>> {
-  return version === undefined ? {} : { 'if-match': `"${wholeNumber('--expect', version)}"` };
+  if (version === undefined) return {};
+  return version === '0' ? { 'if-none-match': '*' } : { 'if-match': `"${wholeNumber('--expect', version)}"` };
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -93,7 +93,7 @@ const described: Readonly<Record<Operation, Described>> = {
   pushConfiguration: {
     summary: 'Push routes, upstreams and proxy settings; instances follow within seconds.',
     description: 'Checked whole with the deployed configuration: what is not right changes nothing.',
-    headers: ['if-match'],
+    headers: ['if-match', 'if-none-match'],
     answers: {
       200: ['Active. With it the new version.', 'Configuration'],
       412: ['Another version is active.', 'Problem'],
@@ -134,6 +134,12 @@ const parameters: Readonly<Record<string, object>> = {
     name: 'If-Match',
     in: 'header',
     description: 'Entity tags of the session or of the configuration.',
+    schema: { type: 'string' },
+  },
+  'if-none-match': {
+    name: 'If-None-Match',
+    in: 'header',
+    description: '`*`: only if nothing was pushed yet.',
     schema: { type: 'string' },
   },
 };

@@ -14,6 +14,7 @@ import type { CachedSecrets } from '../secrets/cached-secrets.ts';
 import { builtInTemplates } from '../session/vendors/catalogue.ts';
 import { createTraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
+import { canonicalJson } from '../text/canonical-json.ts';
 import { CompiledProxy } from './compiled-proxy.ts';
 import type { ProxyConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
@@ -88,7 +89,7 @@ export class ReverseProxy {
           );
     this.operations = configurationOperations({
       stored,
-      check: (document) => this.#check(document),
+      check: (document) => [...this.#check(document), ...this.#checkFixed(document)],
       migration: (routeId, options) => this.#reportOf(routeId).read(options),
       logger,
     });
@@ -118,6 +119,16 @@ export class ReverseProxy {
       handlers: Object.keys(this.#platform.handlers ?? {}),
     });
     return checked.ok ? [] : checked.problems;
+  }
+
+  /** What a push cannot change: said to who pushes, and no reason to refuse what was stored before the last deployment. */
+  #checkFixed({ proxy = {} }: ProxyConfiguration): readonly ConfigurationProblem[] {
+    const { proxy: deployed = {} } = this.#deployed;
+    return (['controlHosts', 'live'] as const).flatMap((name) =>
+      proxy[name] === undefined || canonicalJson(proxy[name]) === canonicalJson(deployed[name] ?? null)
+        ? []
+        : [{ pointer: `/proxy/${name}`, detail: 'is another than the deployed one', hint: 'leave it out, or deploy it' }],
+    );
   }
 
   #reportOf(routeId: string): MirrorReport {

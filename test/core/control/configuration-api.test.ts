@@ -233,6 +233,21 @@ describe('the configuration over the control API', () => {
     expect(await answeredLater(harness)).toBe('good');
   });
 
+  it('refuses a push that would change what only a deployment can, and takes the deployed words for it', async () => {
+    const proxy = { controlHosts: ['api.example.com'], live: { pollMs: 5_000 } };
+    const harness = start({ configuration: { proxy } });
+    for (const wrong of [{ controlHosts: ['other.example'] }, { live: { pollMs: 100 } }]) {
+      const { status, json } = await harness.call('PUT', '/v1/configuration', { body: document('x', { proxy: wrong }) });
+      const pointer = `/proxy/${Object.keys(wrong)[0]}`;
+      const detail = 'is another than the deployed one: leave it out, or deploy it';
+      expect([status, json.errors]).toEqual([422, [{ pointer, detail }]]);
+    }
+    expect((await harness.call('PUT', '/v1/configuration', { body: document('x', { proxy }) })).status).toBe(200);
+    // and goes on serving it when it is deployed with other ones
+    const { store, clock } = harness;
+    expect(await answeredLater(start({ store, clock, configuration: { proxy: { live: { pollMs: 1_000 } } } }))).toBe('x');
+  });
+
   it.each([
     ['no routes', '{}', 400],
     ['a member of the deployed part', JSON.stringify({ ...document('x'), auth: { storedKeys: true } }), 400],
