@@ -95,7 +95,7 @@ function dataOf(record: DnsRecord): Buffer {
   if (record.type === 'A') return Buffer.from(record.address.split('.').map(Number));
   // "::" stands for as many groups of zeros as are missing.
   const [before = [], after = []] = record.address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
-  const groups = [...before, ...new Array<string>(8 - before.length - after.length).fill('0'), ...after];
+  const groups = [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];
   return Buffer.from(groups.map((group) => group.padStart(4, '0')).join(''), 'hex');
 }
 

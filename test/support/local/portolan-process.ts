@@ -26,7 +26,7 @@ export async function portolan(args: readonly string[], env: Readonly<Record<str
 
 export interface RunningPortolan {
   readonly process: ChildProcess;
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`: the control API, the reverse proxy or both. */
   readonly api: string;
   /** What was printed at start. */
   readonly greeting: string;
@@ -36,11 +36,16 @@ export interface RunningPortolan {
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts `portolan dev` of the built bundle on free ports. */
-export async function startPortolan(args: readonly string[]): Promise<RunningPortolan> {
+/**
+ * Starts `portolan dev` of the built bundle on free ports.
+ *
+ * @param env beside this process's own
+ */
+export async function startPortolan(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunningPortolan> {
   assertBuilt();
   const child = spawn(process.execPath, [bundle, 'dev', '--port', '0', '--gateway-port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let output = '';
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -53,7 +58,7 @@ export async function startPortolan(args: readonly string[]): Promise<RunningPor
     child.stderr.on('data', look);
     child.once('exit', (code) => reject(new Error(`portolan dev ended with ${code}:\n${output}`)));
   });
-  const api = /control API\s+(\S+)/.exec(greeting)?.[1] ?? '';
+  const api = /(?:control API|reverse proxy)\s+(\S+)/.exec(greeting)?.[1] ?? '';
   return {
     process: child,
     api,
