@@ -37,7 +37,10 @@ const maxChunkLineBytes = 4_096;
 const headEnd = Buffer.from('\r\n\r\n');
 const lineEnd = Buffer.from('\r\n');
 const lengthDigits = /^\d{1,15}$/;
-const chunkSize = /^([0-9a-f]{1,12})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?$/i;
+/** No white space, which the grammar of RFC 9112 section 7.1.1 has for history's sake: others do not take it. */
+const chunkSize =
+  /^([0-9a-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9a-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9a-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/i;
+const chunkedAlone = /^ *chunked *$/i;
 const closes = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 const keepAliveTimeout = /(?:^|,)[ \t]*timeout[ \t]*=[ \t]*"?(\d{1,9})/i;
 
@@ -264,8 +267,9 @@ function readHead(text: string): ReadHead {
     isDigit(text.charCodeAt(11)) &&
     status >= 100 &&
     (statusEnd === 12 || (text[12] === ' ' && isFieldValue(text.slice(13, statusEnd))));
-  if (!isStatusLine) throw protocolError();
   const isOld = text[7] === '0';
+  // HTTP/1.0 has no 1xx: another reader could take one for the answer
+  if (!isStatusLine || (isOld && status < 200)) throw protocolError();
 
   const fields: string[] = [];
   let framing: number | 'chunked' | undefined;
@@ -283,8 +287,8 @@ function readHead(text: string): ReadHead {
       if (framing !== undefined || !lengthDigits.test(value)) throw protocolError();
       framing = Number(value);
     } else if (name === 'transfer-encoding') {
-      // no other coding was asked for (RFC 9112 section 7), and none has a meaning in HTTP/1.0
-      if (framing !== undefined || isOld || value.toLowerCase() !== 'chunked') throw protocolError();
+      // no other coding was asked for (RFC 9112 section 7), and none has a meaning in HTTP/1.0; after a tab, others do not know it
+      if (framing !== undefined || isOld || !chunkedAlone.test(text.slice(colon + 1, end))) throw protocolError();
       framing = 'chunked';
     } else if (name === 'connection') {
       if (closes.test(value)) persistent = false;
@@ -319,8 +323,9 @@ function readTrailers(text: string): string[] {
 
 /** White space before the colon is taken off (RFC 9112 section 5.1: of a response a proxy must); a folded line has no name. */
 function responseFieldName(text: string): string | undefined {
-  const last = text.charCodeAt(text.length - 1);
-  return fieldName(last === 0x20 || last === 0x09 ? text.trimEnd() : text);
+  let end = text.length;
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--;
+  return fieldName(end === text.length ? text : text.slice(0, end));
 }
 
 /** A section that has not ended yet is judged by what there is: garbage is not waited for. */

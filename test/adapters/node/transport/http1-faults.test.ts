@@ -69,6 +69,36 @@ const faults: readonly Fault[] = [
     type: 'http_response_incomplete',
   },
   {
+    title: 'has white space after the size of a chunk',
+    fault: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n'),
+    type: 'http_protocol_error',
+  },
+  {
+    title: 'has an extension of a chunk that is none',
+    fault: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;\xe9\r\nabc\r\n0\r\n\r\n'),
+    type: 'http_protocol_error',
+  },
+  {
+    title: 'has a tab after its transfer coding',
+    fault: says('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\t\r\n\r\n3\r\nabc\r\n0\r\n\r\n'),
+    type: 'http_protocol_error',
+  },
+  {
+    title: 'has another white space than blanks before a colon',
+    fault: says('HTTP/1.1 200 OK\r\ncontent-length\xa0 : 3\r\n\r\nabc'),
+    type: 'http_protocol_error',
+  },
+  {
+    title: 'folds a line with a blank before the colon',
+    fault: says('HTTP/1.1 200 OK\r\na: b\r\n content-length : 3\r\n\r\nabc'),
+    type: 'http_protocol_error',
+  },
+  {
+    title: 'has a 1xx in HTTP/1.0',
+    fault: says('HTTP/1.0 103 Early\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc'),
+    type: 'http_protocol_error',
+  },
+  {
     title: 'ends within a chunk',
     fault: saysAndCloses('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\nabc'),
     type: 'http_response_incomplete',
