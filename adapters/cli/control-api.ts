@@ -29,25 +29,49 @@ export async function callControlApi(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   if (key === undefined) throw new CommandError(2, 'No API key: set PORTOLAN_API_KEY or pass --key');
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new CommandError(2, 'The API key is none: it looks like ptl_<id>_<secret>');
   const target = `${url.replace(/\/+$/, '')}${path}`;
-  if (!/^https?:/i.test(target) || !URL.canParse(target))
-    throw new CommandError(2, `--url ${url}: write http://host:port or https://host/path`);
+  if (!/^https?:/i.test(target) || !URL.canParse(target) || new URL(target).username !== '')
+    throw new CommandError(2, '--url: write http://host:port or https://host/path');
   let response: Response;
+  let text: string;
   try {
     response = await fetch(target, {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
     });
+    text = await response.text();
   } catch {
     throw new CommandError(
       1,
       `No answer from ${url}: is Portolan running there? Start it with "portolan dev", or set PORTOLAN_URL.`,
     );
   }
-  const text = await response.text();
-  if (!response.ok) throw new CommandError(1, `${response.status} ${explain(text)}`);
-  return text === '' ? undefined : (JSON.parse(text) as unknown);
+  const { status, ok } = response;
+  const location = response.headers.get('location');
+  if (status >= 300 && status < 400 && location !== null)
+    throw new CommandError(1, `${status} from ${url}, which leads to ${location}`);
+  if (status === 204) return undefined;
+  const answer = parsed(text);
+  if (answer === undefined) throw new CommandError(1, `${status} from ${url}, which is no answer of Portolan: is --url right?`);
+  if (!ok) throw new CommandError(1, `${status} ${explain(answer)}`);
+  return answer;
+}
+
+/** Longer than any call of the control API takes, the platform's start included. */
+const timeoutMs = 60_000;
+
+/** A JSON object; `undefined` for everything else. */
+function parsed(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 interface ShownProblem {
@@ -57,9 +81,7 @@ interface ShownProblem {
 }
 
 /** A problem response in one line. */
-function explain(text: string): string {
-  if (!text.startsWith('{')) return text.slice(0, 200);
-  const { title = '', detail, errors = [] } = JSON.parse(text) as ShownProblem;
+function explain({ title = '', detail, errors = [] }: ShownProblem): string {
   return [title, detail, ...errors.map((error) => `${error.pointer ?? error.parameter ?? ''} ${error.detail}`)]
     .filter(Boolean)
     .join('; ');

@@ -189,6 +189,6 @@ function ifMatch(version: string | undefined): Readonly<Record<string, string>> 
 
 function wholeNumber(option: string, text: string): number {
   const number = Number(text);
-  if (!(Number.isSafeInteger(number) && number >= 1)) throw new CommandError(2, `${option} must be a whole number from 1`);
+  if (!(Number.isSafeInteger(number) && number >= 1)) throw new CommandError(2, `${option} must be the number of a version`);
   return number;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { matchPath } from '../../core/control/routes.ts';
 import type { Configuration } from '../../core/config/configuration.ts';
+import { parseIpAddress } from '../../core/egress/ip-address.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { RequestRejected } from '../../core/ports/http.ts';
 import type { HttpRequest } from '../../core/ports/http.ts';
@@ -63,6 +64,9 @@ export function addRoutesCommands(program: Command): void {
       const { configuration } = readConfiguration(file, { hasGateway: true });
       const { routes } = configuration;
       if (routes === undefined) throw new CommandError(2, `${file} has no routes.`);
+      const { client } = options;
+      if (client !== undefined && parseIpAddress(client) === undefined)
+        throw new CommandError(2, `--client: "${client}" is no IP address.`);
       const { verdict, explained } = judge(configuration, routes, readRequest(sample, options.header), options.client);
       print(options.json, verdict, lines(verdict, explained, options.all === true));
       if (verdict.winner === null || verdict.refused !== null) process.exitCode = 1;

@@ -71,7 +71,7 @@ export function sampleRequests(configurations: readonly ProxyConfiguration[]): r
 /** @throws {TypeError} not of the form `METHOD URL`, where the method may be missing */
 export function readSample(sample: string): HttpRequest {
   const [, method = 'GET', scheme, authority = '', target = ''] =
-    /^(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s+)?(https?):\/\/([^\s/?#]+)([^\s#]*)$/i.exec(sample.trim()) ?? [];
+    /^(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s+)?(https?):\/\/([^\s/?#@]+)((?:[/?][^\s#]*)?)$/i.exec(sample.trim()) ?? [];
   if (scheme === undefined) throw new TypeError(`${sample} is no request: write METHOD URL, for example GET https://host/path`);
   return {
     method,

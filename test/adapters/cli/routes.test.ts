@@ -117,4 +117,12 @@ Forwarded as: /u/7/x?q=1
       expect(code).toBe(2);
     }
   });
+
+  it('refuses a client that is no address, and a host with credentials', async () => {
+    expect(await explain(['GET https://a.example.com/users/7/x', '--client', '192.0.2'])).toMatchObject({
+      code: 2,
+      stderr: '--client: "192.0.2" is no IP address.\n',
+    });
+    expect((await explain(['GET https://user@a.example.com/'])).code).toBe(2);
+  });
 });
