@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { BodyFlow, BodySink, HttpResponse, PushBody } from '../../core/ports/index.ts';
 import { discard, isPushBody } from './server-exchange.ts';
 import type { Serving } from './server-exchange.ts';
@@ -41,7 +40,7 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
     // a stream that is not as long as it said must not leave the connection out of step
     response.strictContentLength = true;
     if (isPushBody(body)) new Pushing(response, answer, serving).start(body);
-    else pull(response, answer, body, serving);
+    else void pull(response, answer, body, serving);
   }
 }
 
@@ -51,6 +50,7 @@ class Pushing implements BodySink {
   readonly #answer: HttpResponse;
   readonly #serving: Serving;
   #flow: BodyFlow | undefined;
+  #begun = false;
   #over = false;
 
   constructor(response: ServerResponse, answer: HttpResponse, serving: Serving) {
@@ -70,9 +70,12 @@ class Pushing implements BodySink {
       this.#flow?.cancel();
     });
     this.#flow = body.pushTo(this);
+    // no content has come with the head, which must not wait for it: the first event may be long in coming
+    if (!this.#begun && !this.#over) response.flushHeaders();
   }
 
   write(chunk: Uint8Array): boolean {
+    this.#begun = true;
     try {
       return this.#response.write(chunk);
     } catch (error) {
@@ -95,20 +98,60 @@ class Pushing implements BodySink {
   abort(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    this.#serving.cut(error);
+    // a client that has gone is what broke it off: nothing was cut
+    if (!this.#response.closed) this.#serving.cut(error);
     this.#response.destroy();
   }
 }
 
-function pull(response: ServerResponse, answer: HttpResponse, body: AsyncIterable<Uint8Array>, serving: Serving): void {
-  pipeline(body, response, { end: false })
-    .then(() => {
-      endWithTrailers(response, answer);
-    })
-    .catch((error: unknown) => {
-      if (!isClientGone(error)) serving.cut(error);
-      response.destroy();
-    });
+/** An answer's content that has to be asked for, piece by piece. */
+async function pull(
+  response: ServerResponse,
+  answer: HttpResponse,
+  body: AsyncIterable<Uint8Array>,
+  serving: Serving,
+): Promise<void> {
+  const iterator = body[Symbol.asyncIterator]();
+  let begun = false;
+  let over = false;
+  let gone = false;
+  let resume: (() => void) | undefined;
+  const release = (): void => {
+    // whatever goes wrong with what nobody reads is nobody's concern
+    iterator.return?.().catch(() => undefined);
+  };
+  response.on('drain', () => resume?.());
+  response.once('close', () => {
+    if (over) return;
+    gone = true;
+    resume?.();
+    release();
+  });
+  setImmediate(() => {
+    if (!begun && !over && !gone) response.flushHeaders();
+  });
+  try {
+    for (;;) {
+      const next = await iterator.next();
+      if (gone) return;
+      if (next.done === true) break;
+      begun = true;
+      if (!response.write(next.value)) {
+        await new Promise<void>((resolve) => {
+          resume = resolve;
+        });
+      }
+    }
+    over = true;
+    endWithTrailers(response, answer);
+  } catch (error) {
+    // a client that has gone is what broke it off: nothing was cut
+    if (gone) return;
+    over = true;
+    serving.cut(error);
+    response.destroy();
+    release();
+  }
 }
 
 /** @throws when less has been written than was said */
@@ -133,9 +176,4 @@ function framedFields(flat: readonly string[], ownLength: boolean): string[] {
     fields.push(name, flat[at + 1] ?? '');
   }
   return fields;
-}
-
-function isClientGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
 }

@@ -93,7 +93,7 @@ export function compileAccessLog(
           bytes += chunk.length;
         },
         end(complete, error) {
-          write(response, exchange, client, trace, begun, headersAt, bytes, complete ? undefined : brokenBy(error));
+          write(response, exchange, client, trace, begun, headersAt, bytes, complete ? undefined : brokenBy(error, exchange));
         },
       });
       const { headers, trailers, upgraded } = response;
@@ -110,8 +110,8 @@ export function compileAccessLog(
 }
 
 /** Who broke an answer off. */
-function brokenBy(error: unknown): string {
-  if (error === undefined) return 'client_gone';
+function brokenBy(error: unknown, { context }: Exchange): string {
+  if (error === undefined || context.signal?.aborted === true) return 'client_gone';
   return error instanceof UpstreamError ? error.type : 'http_response_incomplete';
 }
 

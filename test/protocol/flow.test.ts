@@ -1,0 +1,286 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { constants, gunzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readMessage } from '../probe/wire.ts';
+import { startStack } from './stack.ts';
+import type { StackOptions } from './stack.ts';
+
+/** Content on its way: at the pace of whoever is slower, with bounded memory, byte for byte, and event by event. */
+
+const mebibyte = 1_024 * 1_024;
+const total = 50 * mebibyte;
+const piece = Buffer.from(Array.from({ length: 65_536 }, (_, n) => (n * 7 + (n >> 8)) & 0xff));
+const digestOfAll = (() => {
+  const hash = createHash('sha256');
+  for (let at = 0; at < total; at += piece.length) hash.update(piece);
+  return hash.digest('hex');
+})();
+
+async function listen(onSocket: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+    onSocket(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function client(port: number): Socket {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  return socket;
+}
+
+/** Writes everything as fast as it is taken, and tells how much has left this process. */
+class Pour {
+  #written = 0;
+  readonly #to: Socket;
+
+  constructor(to: Socket, head: string) {
+    this.#to = to;
+    to.write(head);
+    to.on('drain', () => {
+      this.#go();
+    });
+    this.#go();
+  }
+
+  get gone(): number {
+    return this.#written - this.#to.writableLength;
+  }
+
+  #go(): void {
+    while (this.#written < total) {
+      this.#written += piece.length;
+      if (!this.#to.write(piece)) return;
+    }
+  }
+}
+
+/** What is on its way when nothing moves any more. */
+async function settled(pour: () => Pour | undefined): Promise<number> {
+  let before = -1;
+  for (;;) {
+    const now = pour()?.gone ?? 0;
+    if (now === before && now > 0) return now;
+    before = now;
+    await sleep(150);
+  }
+}
+
+/** Bytes that Node holds outside its heap: sockets' buffers are there. */
+const held = (): number => process.memoryUsage().arrayBuffers;
+
+/** What two pairs of sockets hold in the kernel at most, with its largest windows, and some chunks of ours. */
+const inFlightAtMost = 24 * mebibyte;
+const heldAtMost = 12 * mebibyte;
+
+class Digest {
+  readonly #hash = createHash('sha256');
+  length = 0;
+
+  add(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.length += chunk.length;
+  }
+
+  get text(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+async function pouring(options: StackOptions): Promise<{ readonly port: number; readonly pour: () => Pour | undefined }> {
+  let pour: Pour | undefined;
+  const url = await listen((socket) => {
+    socket.once('data', () => {
+      pour = new Pour(socket, `HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+    });
+  });
+  const { port } = await startStack(url, options);
+  return { port, pour: () => pour };
+}
+
+describe('an answer of 50 MiB', () => {
+  // No time-out of the backend runs while the client is the slow one.
+  const options: StackOptions = { upstream: { timeouts: { idleMs: 200 } } };
+
+  it('waits with the backend for a client that does not read, and arrives byte for byte when it does', async () => {
+    const { port, pour } = await pouring(options);
+    const before = held();
+    const socket = client(port);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await settled(pour)).toBeLessThan(inFlightAtMost);
+    expect(held() - before).toBeLessThan(heldAtMost);
+    const digest = new Digest();
+    let head = '';
+    socket.on('data', (chunk: Buffer) => {
+      if (digest.length > 0 || head.includes('\r\n\r\n')) {
+        digest.add(chunk);
+        return;
+      }
+      head += chunk.toString('latin1');
+      const end = head.indexOf('\r\n\r\n');
+      if (end !== -1) digest.add(Buffer.from(head.slice(end + 4), 'latin1'));
+    });
+    socket.resume();
+    await expect.poll(() => digest.length, { timeout: 20_000 }).toBe(total);
+    expect(digest.text).toBe(digestOfAll);
+  });
+
+  it('does so over HTTP/2 too, and another stream on the connection is not kept waiting', async () => {
+    const { port, pour } = await pouring(options);
+    const before = held();
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 65_535 } });
+    session.on('error', () => undefined);
+    onTestFinished(() => {
+      session.destroy();
+    });
+    const stream = session.request({ ':path': '/' });
+    await once(stream, 'response');
+    expect(await settled(pour)).toBeLessThan(inFlightAtMost);
+    expect(held() - before).toBeLessThan(heldAtMost);
+    const other = session.request({ ':path': '/other' });
+    await once(other, 'response');
+    other.on('error', () => undefined);
+    other.close(8);
+    const digest = new Digest();
+    for await (const chunk of stream) digest.add(chunk as Buffer);
+    expect([digest.length, digest.text]).toEqual([total, digestOfAll]);
+  });
+
+  it('of which the client has had enough ends at the backend', async () => {
+    const { port, pour } = await pouring(options);
+    const socket = client(port);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const gone = await settled(pour);
+    socket.destroy();
+    await sleep(300);
+    expect(pour()?.gone).toBeLessThan(gone + 8 * mebibyte);
+  });
+});
+
+describe('a request of 50 MiB', () => {
+  it('waits with the client for a backend that does not read, and arrives byte for byte when it does', async () => {
+    const digest = new Digest();
+    let head = '';
+    let at: Socket | undefined;
+    const url = await listen((socket) => {
+      at = socket;
+      socket.pause();
+      socket.on('data', (chunk: Buffer) => {
+        if (head.includes('\r\n\r\n')) {
+          digest.add(chunk);
+        } else {
+          head += chunk.toString('latin1');
+          const end = head.indexOf('\r\n\r\n');
+          if (end !== -1) digest.add(Buffer.from(head.slice(end + 4), 'latin1'));
+        }
+        if (digest.length === total) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      });
+      socket.pause();
+    });
+    const { port } = await startStack(url, {
+      route: { maxRequestBytes: total },
+      server: { limits: { maxBodyBytes: total } },
+    });
+    const before = held();
+    const socket = client(port);
+    const pour = new Pour(socket, `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${total}\r\n\r\n`);
+    expect(await settled(() => pour)).toBeLessThan(inFlightAtMost);
+    expect(held() - before).toBeLessThan(heldAtMost);
+    at?.resume();
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+    await expect.poll(() => answer, { timeout: 20_000 }).toMatch(/^HTTP\/1\.1 200 [^]*ok$/);
+    expect([digest.length, digest.text]).toEqual([total, digestOfAll]);
+    expect(head).toContain(`\r\ncontent-length: ${total}\r\n`);
+  });
+});
+
+describe('server-sent events', () => {
+  it.each(['identity', 'gzip'])('arrive one by one, and their head before the first, in the coding %s', async (coding) => {
+    let backend: Socket | undefined;
+    const url = await listen((socket) => {
+      backend = socket;
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+      });
+    });
+    const { port, gateway } = await startStack(url);
+    const socket = client(port);
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    const events = (): string => {
+      const bytes = Buffer.from(readMessage(received)?.body ?? '', 'latin1');
+      if (coding === 'identity' || bytes.length === 0) return bytes.toString();
+      return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    };
+    socket.write(`GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nAccept-Encoding: ${coding}\r\n\r\n`);
+    await expect.poll(() => received).toContain('\r\n\r\n');
+    expect(received.includes('content-encoding: gzip')).toBe(coding === 'gzip');
+    for (let n = 1; n <= 3; n++) {
+      const event = `id: ${n}\ndata: ${'x'.repeat(2_000)}\n\n`;
+      backend?.write(`${event.length.toString(16)}\r\n${event}\r\n`);
+      await expect.poll(events, { timeout: 1_000 }).toMatch(new RegExp(`id: ${n}\ndata: x{2000}\n\n$`));
+    }
+    expect(gateway.lines()).toEqual([]);
+    socket.destroy();
+    await expect.poll(() => backend?.destroyed, { timeout: 1_000 }).toBe(true);
+    await expect.poll(() => gateway.logged.length).toBe(1);
+    expect(gateway.lines()).toMatchObject([{ 'http.response.status_code': 200, 'error.type': 'client_gone' }]);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('while its request waits for an answer, a hundred times, leaves no connection and no answer behind', async () => {
+    const open = new Set<Socket>();
+    const url = await listen((socket) => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      socket.on('data', (chunk: Buffer) => {
+        const [, target = ''] = /^GET (\S+)/.exec(chunk.toString('latin1')) ?? [];
+        const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n${target}`;
+        if (target.startsWith('/slow')) setTimeout(() => socket.write(answer), 30);
+        else socket.write(answer);
+      });
+    });
+    const { port, gateway } = await startStack(url);
+    for (let round = 0; round < 10; round++) {
+      const leaving = Array.from({ length: 10 }, (_, n) => {
+        const socket = client(port);
+        socket.write(`GET /slow-${round}-${n} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        return socket;
+      });
+      await sleep(10);
+      for (const socket of leaving) socket.destroy();
+      const target = `/honest-${round}`;
+      const honest = client(port);
+      let received = '';
+      honest.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+      honest.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      await once(honest, 'close');
+      expect(received.slice(received.indexOf('\r\n\r\n') + 4)).toBe(target);
+    }
+    await expect.poll(() => open.size, { timeout: 1_000 }).toBeLessThanOrEqual(10);
+    await expect.poll(() => gateway.lines().filter((line) => line['http.response.status_code'] === 499).length).toBeGreaterThan(50);
+    expect(gateway.logged.filter(({ event }) => event !== 'http.request')).toEqual([]);
+  });
+});
