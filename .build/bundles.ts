@@ -69,14 +69,12 @@ export const bundles: readonly Bundle[] = [
     platform: 'local',
     entry: 'adapters/cli/portolan.ts',
     file: 'portolan.mjs',
-    // proxy-chain tells its errors by the names of their classes.
-    options: { external: ['@azure/functions-core'], keepNames: true },
+    options: { external: ['@azure/functions-core'] },
   },
   {
     // For a container. The AWS credentials come as containers get them: no alias here.
     platform: 'gateway',
     entry: 'adapters/cli/gateway/main.ts',
     file: 'portolan-gateway.mjs',
-    options: { keepNames: true },
   },
 ];

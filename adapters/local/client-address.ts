@@ -18,7 +18,7 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
     return bytes !== undefined && trusted.some((range) => inRange(unmapped(bytes), range));
   };
   return (peer, forwardedFor) => {
-    const address = peer === undefined ? undefined : bare(peer);
+    const address = peer === undefined ? undefined : unmappedText(peer);
     if (trusted.length === 0 || address === undefined || !isTrusted(address)) return address;
     let client = address;
     for (const hop of (forwardedFor() ?? '').split(',').toReversed()) {
@@ -34,6 +34,10 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
 /** Without port or brackets, IPv4-mapped addresses as the IPv4 address they are. */
 function bare(text: string): string {
   const [, address = text] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? [];
+  return unmappedText(address);
+}
+
+function unmappedText(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 

@@ -53,6 +53,7 @@ class Http1Exchange implements Received {
   readonly #response: ServerResponse;
   readonly #expectsContinue: boolean;
   #head: ReceivedHead | undefined;
+  #gone: (() => void) | undefined;
 
   constructor(serving: Serving, message: IncomingMessage, response: ServerResponse, encrypted: boolean, expectsContinue: boolean) {
     this.#serving = serving;
@@ -79,8 +80,9 @@ class Http1Exchange implements Received {
     const serving = this.#serving;
     const { maxBodyBytes } = serving.limits;
     serving.begin();
-    this.#response.once('close', () => {
+    this.#response.on('close', () => {
       serving.end();
+      if (!this.#response.writableFinished) this.#gone?.();
     });
     let head: ReceivedHead;
     try {
@@ -112,12 +114,8 @@ class Http1Exchange implements Received {
   }
 
   watchClient(gone: () => void): void {
-    const response = this.#response;
-    const unlessAnswered = (): void => {
-      if (!response.writableFinished) gone();
-    };
-    if (response.closed) unlessAnswered();
-    else response.once('close', unlessAnswered);
+    this.#gone = gone;
+    if (this.#response.closed && !this.#response.writableFinished) gone();
   }
 
   readonly #answer = (response: HttpResponse): void => {

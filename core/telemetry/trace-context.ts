@@ -209,13 +209,12 @@ const stockBytes = 2_048;
 
 const ascii = new TextDecoder();
 
+/** For each byte its two digits, in the order of a little-endian number of 16 bits. */
+const digitPairs = Uint16Array.from({ length: 256 }, (_, byte) => digitOf(byte >> 4) | (digitOf(byte & 15) << 8));
+
 function hexadecimal(bytes: Uint8Array): string {
-  const digits = new Uint8Array(bytes.length * 2);
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!;
-    digits[at * 2] = digitOf(byte >> 4);
-    digits[at * 2 + 1] = digitOf(byte & 15);
-  }
+  const digits = new DataView(new ArrayBuffer(bytes.length * 2));
+  for (let at = 0; at < bytes.length; at++) digits.setUint16(at * 2, digitPairs[bytes[at]!]!, true);
   return ascii.decode(digits);
 }
 

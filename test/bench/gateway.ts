@@ -28,13 +28,12 @@ const bareName = `bare node:http + undici ${versionOf('undici')} dispatch`;
  */
 export async function gateway(quick: boolean): Promise<readonly Row[]> {
   const folder = mkdtempSync(resolve('.bench-'));
-  // without the search for types and the compiler in memory: as it is deployed
+  // without types and their compiler in memory, as it is deployed
   const bundled = join(folder, 'bundled');
   await build({
     ...common,
-    keepNames: true,
     splitting: true,
-    external: [...references, '@azure/functions-core'],
+    external: references,
     entryPoints: ['server', 'origin', 'load'].map((name) => fileURLToPath(new URL(`gateway-${name}.ts`, import.meta.url))),
     outdir: bundled,
     outExtension: { '.js': '.mjs' },

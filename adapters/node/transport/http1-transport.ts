@@ -22,6 +22,8 @@ export class Http1Transport {
   readonly #connector: Connector;
   readonly #watch: Watch;
   readonly #origins = new Map<string, Origin>();
+  /** Nearly always asked for again: it needs no key. */
+  #last: Origin | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(profile: ConnectionProfile, connector: Connector, watch: Watch) {
@@ -56,23 +58,27 @@ export class Http1Transport {
   }
 
   #origin({ scheme, authority }: HttpRequest, { address }: SendOptions): Origin | UpstreamError {
+    if (this.#last?.is(scheme, authority, address) === true) return this.#last;
     const key = address === undefined ? `${scheme}://${authority}` : `${scheme}://${authority} ${address}`;
     const found = this.#origins.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined) return (this.#last = found);
     let destination: Destination;
     try {
       destination = { scheme, address, ...readAuthority(authority, scheme) };
     } catch (error) {
       return error as UpstreamError;
     }
-    const origin = new Origin(destination, this.#profile, this.#connector, this.#watch, {
-      empty: () => this.#origins.delete(key),
+    const origin = new Origin(authority, destination, this.#profile, this.#connector, this.#watch, {
+      empty: () => {
+        this.#origins.delete(key);
+        this.#last = undefined;
+      },
       idle: () => {
         this.#sweepLater();
       },
     });
     this.#origins.set(key, origin);
-    return origin;
+    return (this.#last = origin);
   }
 
   /** Housekeeping, which must not keep a process alive. */
@@ -100,6 +106,7 @@ interface Idle {
 class Origin implements ConnectionOwner {
   readonly responseHeadersTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly #authority: string;
   readonly #destination: Destination;
   readonly #connector: Connector;
   readonly #watch: Watch;
@@ -111,13 +118,25 @@ class Origin implements ConnectionOwner {
   #waiting: Pending[] = [];
   #closed: (() => void) | undefined;
 
-  constructor(destination: Destination, profile: ConnectionProfile, connector: Connector, watch: Watch, events: OriginEvents) {
+  constructor(
+    authority: string,
+    destination: Destination,
+    profile: ConnectionProfile,
+    connector: Connector,
+    watch: Watch,
+    events: OriginEvents,
+  ) {
+    this.#authority = authority;
     this.responseHeadersTimeoutMs = profile.responseHeadersTimeoutMs;
     this.idleTimeoutMs = profile.idleTimeoutMs;
     this.#destination = destination;
     this.#connector = connector;
     this.#watch = watch;
     this.#events = events;
+  }
+
+  is(scheme: string, authority: string, address: string | undefined): boolean {
+    return this.#authority === authority && this.#destination.scheme === scheme && this.#destination.address === address;
   }
 
   take(pending: Pending): void {
