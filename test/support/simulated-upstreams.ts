@@ -38,6 +38,8 @@ export class SimulatedUpstreams {
     throw new UpstreamError('dns_error', false);
   };
   resolved = 0;
+  /** The deadline of each look-up. */
+  readonly lookUps: number[] = [];
   readonly #first: string;
 
   constructor(
@@ -57,8 +59,9 @@ export class SimulatedUpstreams {
       random: seededRandom(options.seed ?? 1),
       transports: this.transport,
       discovery: {
-        resolve: async () => {
+        resolve: async (_kind, _name, deadline) => {
           this.resolved++;
+          this.lookUps.push(deadline);
           return this.discovered();
         },
       },

@@ -99,6 +99,18 @@ describe('power of two choices', () => {
     expect(balancer.pick(targets, exchange, 100_000)).toBe(slow);
   });
 
+  it('takes the less busy of two that are equally fast, and of two nobody has heard from', () => {
+    for (const latencyMs of [undefined, 10]) {
+      const targets = targetsOf(1, 1);
+      const [busy, free] = targets;
+      if (busy === undefined || free === undefined) throw new TypeError('no target');
+      Object.assign(busy, { latencyMs, inFlight: 1 });
+      Object.assign(free, { latencyMs });
+      const balancer = createBalancer({ policy: 'powerOfTwo' }, seededRandom(6));
+      expect(countPicks(balancer, targets, 50)).toEqual([0, 50]);
+    }
+  });
+
   it('draws by weight where weights differ', () => {
     const [heavy = 0, light = 0] = countPicks(createBalancer({ policy: 'powerOfTwo' }, seededRandom(5)), targetsOf(9, 1), 10_000);
     expect(heavy / (heavy + light)).toBeGreaterThan(0.8);

@@ -109,6 +109,50 @@ describe('a circuit breaker', () => {
     expect(breaker.closed).toBe(false);
   });
 
+  it('opened by another instance is not moved by the tries that began before, and opens as long the next time as the other would', () => {
+    const { breaker, changes } = breakerWith({ probes: 1 });
+    const before = breaker.begin(start);
+    breaker.openWith(4_000, 3, start);
+    breaker.end(before, 'success', start);
+    for (let n = 0; n < 5; n++) breaker.end(before, 'failure', start);
+    expect([breaker.waitMs(start), breaker.begin(start + 3_999), changes]).toEqual([4_000, noPermit, []]);
+    run(breaker, start + 4_000, 'failure');
+    expect(changes).toEqual([[8_000, 4]]);
+  });
+
+  it('asks for all its probes again after one of them has failed, those that were still under way forgotten', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1, probes: 2 });
+    run(breaker, start, 'failure');
+    run(breaker, start + 1_000, 'success', 'failure');
+    run(breaker, start + 3_000, 'success');
+    expect(breaker.closed).toBe(false);
+    const lost = breaker.begin(start + 3_000);
+    breaker.end(lost, 'failure', start + 3_000);
+    const pending = breaker.begin(start + 7_000);
+    run(breaker, start + 7_000, 'failure');
+    expect([breaker.begin(start + 15_000), breaker.begin(start + 15_000)]).not.toContain(noPermit);
+    breaker.end(pending, 'success', start + 15_000);
+    expect(breaker.closed).toBe(false);
+  });
+
+  it('counts nothing of the probes once it is closed', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1, probes: 1 });
+    const before = breaker.begin(start);
+    run(breaker, start, 'failure');
+    const probe = breaker.begin(start + 1_000);
+    breaker.end(probe, 'success', start + 1_000);
+    breaker.end(before, 'failure', start + 1_000);
+    breaker.end(probe, 'failure', start + 1_000);
+    expect(breaker.closed).toBe(true);
+  });
+
+  it('asks nobody until the last millisecond of the time it is open', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1 });
+    run(breaker, start, 'failure');
+    expect([breaker.begin(start + 999), breaker.begin(start + 999.5)]).toEqual([noPermit, noPermit]);
+    expect(breaker.begin(start + 1_000)).not.toBe(noPermit);
+  });
+
   it('never lets a try through while it is open, nor more unanswered probes than configured, on any trace', () => {
     const step = fc.record({
       waitMs: fc.nat(3_000),

@@ -166,6 +166,38 @@ describe('discovered targets', () => {
     expect(it.transport.sent[0]?.request.authority).toBe('orders.example:81');
   });
 
+  it('have the weight that the source says last', async () => {
+    const it = discovering({ kind: 'srv', name: '_http._tcp.orders.example', port: undefined });
+    const weighing = (one: number, other: number) => () => ({
+      endpoints: [
+        { address: '192.0.2.1', port: 80, weight: one, priority: 0 },
+        { address: '192.0.2.2', port: 80, weight: other, priority: 0 },
+      ],
+      ttlMs: 1_000,
+    });
+    it.discovered = weighing(1, 1);
+    for (let n = 0; n < 8; n++) await it.ask();
+    it.discovered = weighing(7, 1);
+    await it.clock.advance(1_000);
+    await it.ask();
+    const before = it.transport.count('192.0.2.1');
+    for (let n = 0; n < 8; n++) await it.ask();
+    expect(it.transport.count('192.0.2.1') - before).toBe(7);
+  });
+
+  it('are looked up for no longer than connecting may take, and a first failure is said', async () => {
+    const it = discovering({}, { timeouts: { connectMs: 700 } });
+    await it.ask();
+    expect(it.lookUps).toEqual([it.clock.now() + 700]);
+    expect(it.logger.lines).toEqual([
+      {
+        severity: 'warn',
+        event: 'upstream.discovery.failed',
+        attributes: { upstream: 'main', reason: 'dns_error', 'answer.kept': false },
+      },
+    ]);
+  });
+
   it('of SRV records with weight 0 alone share evenly', async () => {
     const it = discovering({ kind: 'srv', name: '_http._tcp.orders.example', port: undefined });
     it.discovered = () => ({

@@ -111,6 +111,17 @@ describe('active health checks', () => {
     expect(it.clock.sleeping).toBe(0);
   });
 
+  it('come a tenth sooner or later than the interval, so that instances do not ask all at once', async () => {
+    const { it, backend } = checked(['a']);
+    backend('a', {});
+    await it.clock.advance(60_000);
+    const waits = it.transport.sent.slice(1).map(({ at }, n) => at - (it.transport.sent[n]?.at ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(899);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_101);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(100);
+    await it.upstreams.close();
+  });
+
   it('find the targets by themselves where they are discovered, and go on when the source fails', async () => {
     const { it } = checked([], { targets: undefined, discovery: { kind: 'dns', name: 'orders.internal', port: 80 } });
     await it.clock.advance(3_000);

@@ -131,6 +131,25 @@ describe('repeatable content', () => {
     expect(text(await bodyBytes(content))).toBe('abcdef');
   });
 
+  it('that breaks off while it is pushed tells the reader, and cannot be sent again', () => {
+    const broken: PushBody = {
+      ...pushBodyOf(),
+      pushTo(sink) {
+        sink.write(utf8.encode('ab'));
+        sink.abort(new Error('client gone'));
+        return { resume: () => undefined, cancel: () => undefined };
+      },
+    };
+    const content = made(broken, 100);
+    const seen: unknown[] = [];
+    content.pushTo?.({
+      write: (chunk) => seen.push(text(chunk)) > 0,
+      end: () => seen.push('end'),
+      abort: (error) => seen.push(error),
+    });
+    expect([seen, content.ready]).toEqual([['ab', new Error('client gone')], false]);
+  });
+
   it('does not pretend to push where its source cannot', () => {
     expect('pushTo' in made(streamOf('ab').stream, 1)).toBe(false);
   });

@@ -35,6 +35,10 @@ describe('rolling counts', () => {
     counts.addBad(5);
     counts.clear();
     expect([counts.good(5), counts.bad(5)]).toEqual([0, 0]);
+    expect([counts.good(2_000), counts.bad(2_000)]).toEqual([0, 0]);
+    counts.addGood(2_000);
+    counts.addBad(2_000);
+    expect([counts.good(2_000), counts.bad(2_000)]).toEqual([1, 1]);
   });
 });
 

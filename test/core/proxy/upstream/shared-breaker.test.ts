@@ -5,15 +5,30 @@ import { MemoryStore } from '../../../../core/storage/memory-store.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { SimulatedUpstreams } from '../../../support/simulated-upstreams.ts';
 
-/** The least load that is more than one a second in all: reads of the store are counted. */
+/** Counts what it is asked for, and fails or takes its time when told to. */
 class CountingStore extends MemoryStore {
   reads = 0;
+  writes = 0;
   failing = false;
+  deadlines: (number | undefined)[] = [];
+  delay: () => Promise<void> = async () => undefined;
 
   override async get(...given: Parameters<KeyValueStore['get']>): ReturnType<KeyValueStore['get']> {
     this.reads++;
+    this.deadlines.push(given[1]?.deadline);
+    await this.delay();
     if (this.failing) throw new PortError('unavailable', 'key-value-store.get');
     return super.get(...given);
+  }
+
+  override async create(...given: Parameters<KeyValueStore['create']>): ReturnType<KeyValueStore['create']> {
+    this.writes++;
+    return super.create(...given);
+  }
+
+  override async replace(...given: Parameters<KeyValueStore['replace']>): ReturnType<KeyValueStore['replace']> {
+    this.writes++;
+    return super.replace(...given);
   }
 }
 
@@ -106,15 +121,84 @@ describe('a shared circuit breaker', () => {
     expect(events().filter((event) => event === 'upstream.circuit.not_shared')).toHaveLength(1);
   });
 
-  it('does not believe a record that nobody here wrote', async () => {
+  it('says so again when the store fails a second time, after it has worked', async () => {
     const { clock, store, instances, backend, events } = fleet(1);
-    await store.create({ partition: 'circuit-breakers', id: 'main', value: '{"openUntil":"for ever"}' });
+    backend({});
+    for (const failing of [true, false, true, true]) {
+      store.failing = failing;
+      await instances[0]?.ask();
+      await clock.advance(1_000);
+    }
+    expect(events()).toEqual(['upstream.circuit.not_shared', 'upstream.circuit.not_shared']);
+  });
+
+  it('has one call of the store under way at a time, however slow it is, with a second for each', async () => {
+    const { clock, store, instances, backend } = fleet(1);
+    backend({});
+    store.delay = () => clock.sleep(5_000);
+    const began = clock.now();
+    for (let n = 0; n < 8; n++) {
+      await instances[0]?.ask();
+      await clock.advance(500);
+    }
+    expect(store.reads).toBe(1);
+    expect(store.deadlines).toEqual([began + 1_000]);
+  });
+
+  it('tells of an opened circuit once, and logs one that it learned of as shared', async () => {
+    const { clock, store, instances, backend } = fleet(2, { openMs: 30_000 });
+    const [one, other] = instances;
+    backend({ status: 500 });
+    for (let n = 0; n < 5; n++) await one?.ask();
+    for (let n = 0; n < 5; n++) {
+      await clock.advance(1_000);
+      await one?.ask();
+    }
+    expect(store.writes).toBe(1);
+    await other?.ask();
+    await clock.advance(0);
+    expect(other?.logger.lines).toEqual([
+      { severity: 'warn', event: 'upstream.circuit.opened', attributes: { upstream: 'main', 'open.ms': 25_000, shared: true } },
+    ]);
+  });
+
+  it('does not take up a record whose time is over, nor one while it is open itself', async () => {
+    const { clock, store, instances, backend, events } = fleet(1, { openMs: 10_000 });
+    const key = { partition: 'circuit-breakers', id: 'main' };
+    const over = await store.create({ ...key, value: JSON.stringify({ openUntil: clock.now() - 1, opens: 3 }) });
     backend({});
     await instances[0]?.ask();
     await clock.advance(0);
     expect((await instances[0]?.ask())?.outcome).toBe(200);
-    expect(events()).toEqual(['upstream.circuit.not_shared']);
+    backend({ status: 500 });
+    await clock.advance(1_000);
+    for (let n = 0; n < 5; n++) await instances[0]?.ask();
+    await clock.advance(500);
+    const { version } = (await store.get(key)) ?? {};
+    expect([over.created, version === undefined]).toEqual([true, false]);
+    if (version !== undefined) {
+      await store.replace({ ...key, value: JSON.stringify({ openUntil: clock.now() + 60_000, opens: 3 }) }, version);
+    }
+    await clock.advance(1_000);
+    // Its own ten seconds are what counts for it.
+    expect((await instances[0]?.ask())?.error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 9 });
+    await clock.advance(0);
+    expect((await instances[0]?.ask())?.error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 9 });
+    expect(events().filter((event) => event.startsWith('upstream.circuit'))).toEqual(['upstream.circuit.opened']);
   });
+
+  it.each(['{"openUntil":"for ever"}', '{"openUntil":9e15}', '{"opens":1}', 'null', 'open'])(
+    'does not believe %s, which nobody here wrote',
+    async (value) => {
+      const { clock, store, instances, backend, events } = fleet(1);
+      await store.create({ partition: 'circuit-breakers', id: 'main', value });
+      backend({});
+      await instances[0]?.ask();
+      await clock.advance(0);
+      expect((await instances[0]?.ask())?.outcome).toBe(200);
+      expect(events()).toEqual(['upstream.circuit.not_shared']);
+    },
+  );
 
   it('of another instance opens no longer than the own maximum, whatever its clock says', async () => {
     const { clock, store, instances, backend } = fleet(1, { maxOpenMs: 2_000 });

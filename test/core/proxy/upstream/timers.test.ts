@@ -51,6 +51,36 @@ describe('timers', () => {
   });
 });
 
+describe('timers that are closed', () => {
+  it('keep nobody awake for what was cancelled', async () => {
+    const clock = new FakeClock();
+    const timers = new Timers(clock);
+    const [one, two] = [timers.start(1_000, () => undefined), timers.start(2_000, () => undefined)];
+    one.cancel();
+    timers.close();
+    expect(clock.sleeping).toBe(1);
+    two.cancel();
+    await clock.advance(0);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('still call back what is waited for, also what is started afterwards', async () => {
+    const clock = new FakeClock();
+    const timers = new Timers(clock);
+    const fired: string[] = [];
+    const before = timers.start(1_000, () => fired.push('before'));
+    timers.close();
+    await clock.advance(1_000);
+    before.cancel();
+    timers.start(500, () => fired.push('cancelled')).cancel();
+    timers.start(500, () => fired.push('after'));
+    await clock.advance(500);
+    expect(fired).toEqual(['before', 'after']);
+    await clock.advance(0);
+    expect(clock.sleeping).toBe(0);
+  });
+});
+
 describe('waiting for shared work', () => {
   const waiting = () => {
     const clock = new FakeClock();

@@ -429,6 +429,32 @@ describe('hedges', () => {
     expect(held.map(({ outcome }) => outcome)).toEqual([200, 200, 200, 200]);
   });
 
+  it('are not sent with content that is being read by the first, and are when it was read to its end', async () => {
+    const it = two({ retry: { retries: 0 } });
+    const slowly = async function* () {
+      yield new TextEncoder().encode('ab');
+      await it.clock.sleep(200);
+      yield new TextEncoder().encode('cd');
+    };
+    it.transport.backend('a', { afterMs: 100 }).backend('b', { afterMs: 100 });
+    await it.passing({ request: { method: 'PUT', body: slowly() } });
+    expect(it.transport.sent.map(({ content }) => text(content))).toEqual(['abcd']);
+    await it.passing({ request: { method: 'PUT', body: chunks('ef', 'gh') } });
+    expect(it.transport.sent.slice(1).map(({ content }) => text(content))).toEqual(['efgh', 'efgh']);
+  });
+
+  it('are one in ten seconds for little traffic, and none with a budget of nothing', async () => {
+    for (const [budgetRatio, hedges] of [
+      [0.01, 1],
+      [0, 0],
+    ] as const) {
+      const it = two({ hedge: { delayMs: 50, budgetRatio } });
+      it.transport.backend('a', { afterMs: 200 }).backend('b', { afterMs: 200 });
+      for (let n = 0; n < 5; n++) await it.passing();
+      expect(it.transport.sent).toHaveLength(5 + hedges);
+    }
+  });
+
   it('stay within 5 % of the requests by default, when everything is slow', async () => {
     const it = two({ hedge: { delayMs: 50 }, concurrency: { max: 1_000 } });
     it.transport.backend('a', { afterMs: 300 }).backend('b', { afterMs: 300 });
@@ -445,6 +471,85 @@ describe('hedges', () => {
     it.transport.backend('a', { afterMs: 5_000 });
     const results = [await it.passing(), await it.passing()];
     expect(results.map(({ durationMs }) => durationMs).toSorted((x, y) => x - y)).toEqual([40, expect.closeTo(83, -1)]);
+  });
+});
+
+describe('what a client that left, or nobody waited for, teaches', () => {
+  it('is nothing about the latency of its target', async () => {
+    const it = new SimulatedUpstreams({ main: { targets: [{ url: 'http://a' }, { url: 'http://b' }] } });
+    it.transport.backend('a', { afterMs: 10 }).backend('b', { afterMs: 10 });
+    await it.traffic(50, 2);
+    it.transport.backend('a', { afterMs: 5_000 });
+    for (let n = 0; n < 20; n++) {
+      const caller = new AbortController();
+      const asking = it.ask({ context: { signal: caller.signal } });
+      await it.clock.advance(1);
+      caller.abort(new Error('client gone'));
+      await asking;
+    }
+    it.transport.backend('a', { afterMs: 10 });
+    const before = it.transport.count('a');
+    await it.traffic(50, 4);
+    // Its share is what it was: neither slow from waiting, nor fast from being left.
+    expect((it.transport.count('a') - before) / 200).toBeGreaterThan(0.3);
+    expect((it.transport.count('a') - before) / 200).toBeLessThan(0.7);
+  });
+
+  it('is no failure for admission control', async () => {
+    const it = one({ circuitBreaker: false, admission: {} });
+    it.transport.backend('a', { afterMs: 10_000 });
+    for (let n = 0; n < 200; n++) {
+      const caller = new AbortController();
+      const asking = it.ask({ context: { signal: caller.signal } });
+      await it.clock.advance(50);
+      caller.abort(new Error('client gone'));
+      expect((await asking).outcome).toBe('client gone');
+    }
+  });
+});
+
+describe('requests in flight', () => {
+  it('of a target are those whose answer has not ended, also after retries and broken answers', async () => {
+    const it = new SimulatedUpstreams({
+      main: {
+        targets: [{ url: 'http://a' }, { url: 'http://b' }],
+        balance: { policy: 'leastRequests' },
+        circuitBreaker: false,
+        outlierEjection: false,
+        retry: { budgetRatio: 1 },
+      },
+    });
+    let broken = true;
+    it.transport.backend('b', () => ({ body: chunks('b') }));
+    it.transport.backend('a', (_request, count) => {
+      if (!broken) return { body: chunks('a') };
+      if (count % 2 === 0) return { status: 503, body: chunks('no') };
+      return {
+        body: (async function* () {
+          yield new Uint8Array(1);
+          throw new UpstreamError('http_response_incomplete', true);
+        })(),
+      };
+    });
+    for (let n = 0; n < 60; n++) {
+      const asked = Promise.allSettled([it.ask()]);
+      await it.clock.advance(100);
+      await asked;
+    }
+    expect(it.transport.count('a')).toBeGreaterThan(15);
+    broken = false;
+    // Whoever held on to a request of the past would be asked for less now.
+    const held = await Promise.all(Array.from({ length: 10 }, () => it.askOnly()));
+    const targets = held.map(({ exchange }) => exchange.attempts[0]?.target);
+    expect([targets.filter((name) => name === 'a:80').length, targets.filter((name) => name === 'b:80').length]).toEqual([5, 5]);
+  });
+
+  it('hold their place no longer than it takes to answer, when the answer came whole', async () => {
+    const it = one({ concurrency: { max: 1, maxQueued: 0 } });
+    for (const body of [undefined, 'text', new Uint8Array(3)]) {
+      it.transport.backend('a', { body });
+      expect([(await it.askOnly()).outcome, (await it.askOnly()).outcome]).toEqual([200, 200]);
+    }
   });
 });
 
@@ -493,6 +598,18 @@ describe('a fall-back upstream', () => {
     expect(it.transport.count('b')).toBe(0);
   });
 
+  it('is not asked when the time is over, nor with content of which the first has taken a part', async () => {
+    const late = withSpare();
+    late.transport.backend('a', { afterMs: Infinity });
+    expect((await late.passing({ timeoutMs: 300 })).outcome).toBe('http_response_timeout');
+    const partly = withSpare({ retry: { retries: 0, maxBufferedBytes: 3 } });
+    partly.transport.backend('a', reset);
+    expect((await partly.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } })).outcome).toBe('connection_terminated');
+    partly.transport.backend('a', { status: 503 });
+    expect((await partly.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } })).outcome).toBe(503);
+    expect([late.transport.count('b'), partly.transport.count('b')]).toEqual([0, 0]);
+  });
+
   it('gets the content again, and the connection of what it replaces is free', async () => {
     const it = withSpare();
     it.transport.backend('a', { status: 503, body: chunks('no') });
@@ -516,6 +633,15 @@ describe('refusals', () => {
     expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 3 });
     await it.clock.advance(2_400);
     expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 1 });
+  });
+
+  it('shed after good times too, with the usual latency in mind', async () => {
+    const it = one({ retry: { retries: 0 }, circuitBreaker: false, admission: {} });
+    it.transport.backend('a', { afterMs: 20 });
+    await it.traffic(20, 5);
+    it.transport.backend('a', { afterMs: 20, status: 500 });
+    const results = await it.traffic(20, 40);
+    expect(results.slice(-400).filter(({ outcome }) => outcome === 'shed').length).toBeGreaterThan(200);
   });
 
   it('shed at random when most requests fail, with neither breaker nor queue involved', async () => {
