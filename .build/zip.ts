@@ -64,7 +64,7 @@ export function zip(entries: readonly ZipEntry[]): Buffer {
 }
 
 /**
- * The files of an archive that `zip` wrote.
+ * The files of an archive that `zip` wrote, or another that deflates all of them and has no comment (Terraform's plan files).
  *
  * @throws {TypeError} another kind of archive, or a damaged one
  */
@@ -79,11 +79,12 @@ export function unzip(archive: Buffer): ZipEntry[] {
     }
     const [crc, packed, nameLength] = [archive.readUInt32LE(at + 16), archive.readUInt32LE(at + 20), archive.readUInt16LE(at + 28)];
     const name = archive.toString('latin1', at + 46, at + 46 + nameLength);
-    const start = archive.readUInt32LE(at + 42) + 30 + nameLength;
+    const local = archive.readUInt32LE(at + 42);
+    const start = local + 30 + nameLength + archive.readUInt16LE(local + 28);
     const content = inflateRawSync(archive.subarray(start, start + packed));
     if (crc32(content) !== crc) throw new TypeError(`"${name}" is damaged`);
     entries.push({ name, content });
-    at += 46 + nameLength;
+    at += 46 + nameLength + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
   }
   return entries;
 }

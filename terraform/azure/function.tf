@@ -16,7 +16,6 @@ locals {
   # What the Functions host reads. All three of AzureWebJobsStorage's are needed: with the account's name alone the host looks for a
   # connection string, and the app is dead though the apply was green (azurerm#29693, AVM web-site#376).
   host_settings = {
-    AzureWebJobsStorage__accountName          = azurerm_storage_account.host.name
     AzureWebJobsStorage__credential           = "managedidentity"
     AzureWebJobsStorage__clientId             = azurerm_user_assigned_identity.function.client_id
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.function.client_id};Authorization=AAD"
@@ -26,8 +25,13 @@ locals {
   # own for one of the same name in any case; reading back it hides the exact spelling only, so that one written like that differs at every
   # plan (azurerm#33211). Written in lower case and empty it replaces the broken one, is read back as it is, and the host, which takes an
   # empty value for none (azure-functions-host#11794), goes on to the three above.
-  flex_settings = { azurewebjobsstorage = "" }
+  flex_settings = {
+    azurewebjobsstorage              = ""
+    AzureWebJobsStorage__accountName = azurerm_storage_account.host.name
+  }
 
+  # AzureWebJobsStorage__accountName is not among these: azurerm writes it itself, from storage_uses_managed_identity, and does not read it back
+  # into app_settings, so that given here it would be a change at every plan.
   premium_settings = {
     WEBSITE_RUN_FROM_PACKAGE                     = local.premium ? azurerm_storage_blob.package[local.package_name].url : ""
     WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID = azurerm_user_assigned_identity.function.id

@@ -54,8 +54,8 @@ resource "google_compute_url_map" "https" {
     content {
       cors_policy {
         allow_origins     = var.edge.cors_origins
-        allow_methods     = ["GET", "POST", "DELETE", "OPTIONS"]
-        allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match"]
+        allow_methods     = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+        allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match", "traceparent"]
         expose_headers    = ["etag", "location", "ratelimit", "retry-after"]
         max_age           = 600
         allow_credentials = false

@@ -10,6 +10,10 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
     error_message = "name must be 3 to 20 characters: a lower-case letter, then letters, digits and single hyphens, not ending with a hyphen (the narrowest rule of the three clouds). Choose a shorter or simpler name, such as \"portolan\"."
   }
+  validation {
+    condition     = !can(regex("^(goog|internal-|login|xbox)|google|microsoft|windows", var.name))
+    error_message = "name has a word that a cloud keeps for itself: goog, internal-, login or xbox at the beginning, google, microsoft or windows anywhere. Choose another."
+  }
 }
 
 variable "environment" {

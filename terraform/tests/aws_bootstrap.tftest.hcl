@@ -47,6 +47,16 @@ run "deployer" {
     error_message = "It hands them to Lambda alone."
   }
   assert {
+    condition     = jsondecode(aws_iam_role_policy.deployer["linked"].policy).Statement[0].Condition.StringEquals["iam:AWSServiceName"] == ["elasticloadbalancing.amazonaws.com", "ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"]
+    error_message = "An account's first load balancer, domain and firewall bring a role of the service's own."
+  }
+  assert {
+    condition = anytrue([for s in jsondecode(aws_iam_role_policy.deployer["firewall"].policy).Statement :
+      contains(s.Action, "wafv2:AssociateWebACL") && toset(s.Resource) == toset(["arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/portolan-*", "arn:aws:apigateway:eu-west-1::/restapis/*"])
+    ])
+    error_message = "What a firewall is put before is asked as well."
+  }
+  assert {
     condition     = aws_s3_bucket_versioning.state.versioning_configuration[0].status == "Enabled" && aws_s3_bucket_public_access_block.state.restrict_public_buckets && aws_s3_bucket_public_access_block.state.block_public_policy && !aws_s3_bucket.state.force_destroy && strcontains(output.backend, "use_lockfile = true") && strcontains(output.backend, "encrypt      = true")
     error_message = "The state is versioned, encrypted, locked and nobody else's."
   }

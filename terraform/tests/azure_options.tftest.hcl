@@ -167,9 +167,10 @@ run "premium" {
       azurerm_linux_function_app.this[0].storage_uses_managed_identity && azurerm_linux_function_app.this[0].storage_account_access_key == null && azurerm_linux_function_app.this[0].content_share_force_disabled &&
       azurerm_linux_function_app.this[0].app_settings["AzureWebJobsStorage__credential"] == "managedidentity" && azurerm_linux_function_app.this[0].app_settings["AzureWebJobsStorage__clientId"] == output.identity &&
       azurerm_linux_function_app.this[0].app_settings["WEBSITE_RUN_FROM_PACKAGE"] == one(values(azurerm_storage_blob.package)).url && azurerm_linux_function_app.this[0].app_settings["WEBSITE_RUN_FROM_PACKAGE_BLOB_MI_RESOURCE_ID"] == azurerm_user_assigned_identity.function.id &&
-      length([for name in keys(azurerm_linux_function_app.this[0].app_settings) : name if lower(name) == "azurewebjobsstorage"]) == 0
+      length([for name in keys(azurerm_linux_function_app.this[0].app_settings) : name if contains(["azurewebjobsstorage", "azurewebjobsstorage__accountname"], lower(name))]) == 0 &&
+      azurerm_linux_function_app.this[0].storage_account_name == azurerm_storage_account.host.name
     )
-    error_message = "No shared key: the package is run where it lies, read by the identity."
+    error_message = "No shared key: the package is run where it lies, read by the identity; what azurerm writes itself is not written twice."
   }
   assert {
     condition     = !output.capabilities.concurrency && alltrue([for name in ["PORTOLAN_TABLE", "PORTOLAN_TABLE_ENDPOINT", "PORTOLAN_KEY_VAULT_URL", "PORTOLAN_SECRET_PREFIX", "PORTOLAN_TRUSTED_HOPS", "AZURE_CLIENT_ID"] : contains(keys(azurerm_linux_function_app.this[0].app_settings), name)])

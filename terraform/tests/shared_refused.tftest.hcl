@@ -78,26 +78,28 @@ run "round_5" {
   command = plan
   module { source = "./aws_rules" }
   variables {
+    name     = "google-proxy" # Google's own word
     secrets  = { API_KEYS = {} }
     runtime  = { attempt_timeout_ms = 20 }
     settings = { NOTE = "-----BEGIN PRIVATE KEY-----" }
     edge     = { domain = { name = "https://portolan.example.com", certificate_id = "x" } }
     alarms   = { minimum_requests = 0 }
   }
-  expect_failures = [var.secrets, var.runtime, var.settings, var.edge, var.alarms]
+  expect_failures = [var.name, var.secrets, var.runtime, var.settings, var.edge, var.alarms]
 }
 
 run "round_6" {
   command = plan
   module { source = "./aws_rules" }
   variables {
+    name     = "internal-proxy" # a load balancer may not be called so on AWS
     secrets  = { api = { existing_id = "x", version = 1 } }
     runtime  = { max_instances = 0 }
     settings = { NOTE = "AKIAIOSFODNN7EXAMPLE" }
     edge     = { domain = { name = "portolan.example.com" } } # no certificate
     alarms   = { p99_latency_seconds = 0 }
   }
-  expect_failures = [var.secrets, var.runtime, var.settings, var.edge, var.alarms]
+  expect_failures = [var.name, var.secrets, var.runtime, var.settings, var.edge, var.alarms]
 }
 
 run "round_7" {

@@ -6,6 +6,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { baseVariables, canary } from '../../.build/terraform/cases.ts';
 import { runProgram } from '../../.build/terraform/run-program.ts';
+import { planFileText } from './plan-file.ts';
 import type { ProgramResult } from '../../.build/terraform/run-program.ts';
 import { openWorkspace } from '../../.build/terraform/workspace.ts';
 import type { Workspace } from '../../.build/terraform/workspace.ts';
@@ -39,10 +40,7 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
   let env: NodeJS.ProcessEnv;
 
   const terraform = (...args: string[]): Promise<ProgramResult> => runProgram(program, args, { cwd: root, env });
-  const apply = (edge: object): Promise<ProgramResult> => {
-    writeFileSync(join(root, 'edge.auto.tfvars.json'), JSON.stringify({ edge }));
-    return terraform('apply', '-no-color', '-auto-approve');
-  };
+  const choose = (edge: object): void => writeFileSync(join(root, 'edge.auto.tfvars.json'), JSON.stringify({ edge }));
   const plan = (): Promise<ProgramResult> => terraform('plan', '-no-color', '-detailed-exitcode');
   // Nothing else changes what is there, so it need not be looked at first.
   const destroy = (): Promise<ProgramResult> => terraform('destroy', '-no-color', '-auto-approve', '-refresh=false');
@@ -81,7 +79,14 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
   });
 
   test('applied, it is there; planned again, nothing changes; destroyed, nothing is left', { timeout: 300_000 }, async () => {
-    const applied = await apply({});
+    choose({});
+    const planned = await terraform('plan', '-no-color', '-out=plan.tfplan');
+    expect(planned, planned.stderr).toMatchObject({ status: 0 });
+    const planFile = planFileText(join(root, 'plan.tfplan'));
+    expect(planFile).toContain('gate.hexproxies.com');
+    expect(planFile + planned.stdout).not.toContain(canary);
+
+    const applied = await terraform('apply', '-no-color', 'plan.tfplan');
     expect(applied, applied.stderr).toMatchObject({ status: 0 });
     const all = outputs();
     expect(all).toMatchObject({
@@ -113,12 +118,20 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
   });
 
   test('applied again under the same name, behind another front door, it is there again', { timeout: 300_000 }, async () => {
-    const applied = await apply({ kind: 'gateway', streaming: true, waf: true });
+    choose({ kind: 'gateway', streaming: true, waf: true });
+    const applied = await terraform('apply', '-no-color', '-auto-approve');
     expect(applied, applied.stderr).toMatchObject({ status: 0 });
     expect(outputs()['endpoint_url']).toMatch(/^https:\/\/\w+\.execute-api\.eu-west-1\.amazonaws\.com\/live$/);
     expect(await secret('portolan-test-api-keys')).toBe(canary);
     const destroyed = await destroy();
     expect(destroyed, destroyed.stderr).toMatchObject({ status: 0 });
+  });
+
+  test('what the provider called, the deployer of terraform/bootstrap/aws may', () => {
+    const deployer = readFileSync(join(workspace.folder, 'bootstrap', 'aws', 'deployer.tf'), 'utf8');
+    const granted = new Set(deployer.match(/(?<=")[a-z0-9]+:[A-Za-z]+(?=")/g));
+    expect([...front.actions].filter((action) => !granted.has(action)).toSorted()).toEqual([]);
+    expect(front.actions.size).toBeGreaterThan(40);
   });
 
   const client = (): { region: string; endpoint: string; credentials: { accessKeyId: string; secretAccessKey: string } } => ({

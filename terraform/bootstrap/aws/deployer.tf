@@ -4,6 +4,14 @@ locals {
   arn  = { for service in ["lambda", "dynamodb", "secretsmanager", "sqs", "logs", "cloudwatch", "elasticloadbalancing", "ec2", "wafv2"] : service => format("arn:${local.here}", service) }
   role = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*-function"
 
+  # An account has roles of the services' own, made with its first load balancer, domain of API Gateway or log of a firewall, by whoever makes that.
+  linked_services = concat(
+    contains(var.edge_kinds, "balancer") ? ["elasticloadbalancing.amazonaws.com"] : [],
+    local.makes_apis ? ["ops.apigateway.amazonaws.com"] : [],
+    contains(var.edge_kinds, "waf") ? ["wafv2.amazonaws.com"] : [],
+  )
+  makes_apis = length(setintersection(var.edge_kinds, ["managed", "gateway"])) > 0
+
   deployer = {
     # Reading and writing the state, and its lock (a file beside it).
     state = [
@@ -108,10 +116,17 @@ locals {
     ]
 
     # API Gateway knows APIs by ids it gives itself, so a name cannot be asked for.
-    api = length(setintersection(var.edge_kinds, ["managed", "gateway"])) == 0 ? [] : [{
+    api = !local.makes_apis ? [] : [{
       Effect   = "Allow"
       Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:UpdateRestApiPolicy", "apigateway:SetWebACL"]
       Resource = [for path in ["apis", "apis/*", "restapis", "restapis/*", "domainnames", "domainnames/*", "tags/*"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
+    }]
+
+    linked = length(local.linked_services) == 0 ? [] : [{
+      Effect    = "Allow"
+      Action    = ["iam:CreateServiceLinkedRole"]
+      Resource  = [for service in local.linked_services : "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}/*"]
+      Condition = { StringEquals = { "iam:AWSServiceName" = local.linked_services } }
     }]
 
     balancer = !contains(var.edge_kinds, "balancer") ? [] : [
@@ -138,7 +153,7 @@ locals {
       {
         Effect = "Allow"
         Action = [
-          "ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroupRules",
+          "ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticloadbalancing:DescribeListenerAttributes",
           "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
           "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes",
@@ -157,6 +172,12 @@ locals {
           "wafv2:TagResource", "wafv2:UntagResource", "wafv2:UpdateWebACL",
         ]
         Resource = ["${local.arn.wafv2}:regional/webacl/${var.name}-*", "arn:${local.partition}:wafv2:${var.region}:aws:regional/managedruleset/*"]
+      },
+      # The other end of an association is asked too.
+      {
+        Effect   = "Allow"
+        Action   = ["wafv2:AssociateWebACL", "wafv2:DisassociateWebACL", "wafv2:GetWebACLForResource"]
+        Resource = ["${local.arn.elasticloadbalancing}:loadbalancer/app/${var.name}-*", "arn:${local.partition}:apigateway:${var.region}::/restapis/*"]
       },
     ]
   }

@@ -12,6 +12,8 @@ interface Forgotten {
 export interface MotoFront {
   /** `host:port`. */
   readonly address: string;
+  /** What was called, as IAM writes it (`dynamodb:CreateTable`); of services that name their operations in the message, not by method and path. */
+  readonly actions: ReadonlySet<string>;
   /** What was last asked for a function. */
   function(name: string): Forgotten | undefined;
   stop(): Promise<void>;
@@ -25,10 +27,12 @@ const functions = /^\/2015-03-31\/functions(?:\/([^/?]+))?(?:\/configuration)?(?
  */
 export async function startMotoFront(moto: string): Promise<MotoFront> {
   const kept = new Map<string, Forgotten>();
-  const server = createServer((incoming, outgoing) => void forward(moto, kept, incoming, outgoing)).listen(0, '127.0.0.1');
+  const actions = new Set<string>();
+  const server = createServer((incoming, outgoing) => void forward(moto, kept, actions, incoming, outgoing)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    actions,
     function: (name) => kept.get(name),
     stop: async () => {
       server.closeAllConnections();
@@ -41,11 +45,14 @@ export async function startMotoFront(moto: string): Promise<MotoFront> {
 async function forward(
   moto: string,
   kept: Map<string, Forgotten>,
+  actions: Set<string>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
   try {
     const body = Buffer.concat(await incoming.toArray());
+    const action = actionOf(incoming, body);
+    if (action !== undefined) actions.add(action);
     const [host, port] = moto.split(':');
     const onward = request({ host, port, method: incoming.method, path: incoming.url, headers: incoming.headers });
     onward.end(body);
@@ -61,6 +68,20 @@ async function forward(
     outgoing.destroy(error instanceof Error ? error : undefined);
   }
 }
+
+/** The service is in the signature's scope; the operation in a field, in the path or in the form. */
+function actionOf({ headers, url = '' }: IncomingMessage, body: Buffer): string | undefined {
+  const service = /Credential=[^/]+\/\d+\/[^/]+\/([a-z0-9-]+)\//.exec(headers.authorization ?? '')?.[1];
+  const target = headers['x-amz-target'];
+  const operation =
+    (typeof target === 'string' ? target.split('.').at(-1) : undefined) ??
+    /\/operation\/(\w+)$/.exec(url)?.[1] ??
+    /(?:^|&)Action=(\w+)/.exec(body.toString('latin1', 0, 200))?.[1];
+  return service === undefined || operation === undefined ? undefined : `${prefixes[service] ?? service}:${operation}`;
+}
+
+/** Where a service signs by another name than IAM's. */
+const prefixes: Readonly<Record<string, string>> = { monitoring: 'cloudwatch' };
 
 /** The answer with what was asked for, kept from the question. */
 function remembered(
