@@ -63,12 +63,15 @@ function answer(
   logger: Logger | undefined,
 ): object | Promise<object> {
   const result = codec.encode(response, event);
-  return invocation.hasWork || result instanceof Promise ? finish(codec, event, result, invocation, logger) : result;
+  if (invocation.hasWork || result instanceof Promise) return finish(codec, event, response, result, invocation, logger);
+  tellIfRefused(result, response, logger);
+  return result;
 }
 
 async function finish(
   codec: AnyLambdaHttpCodec,
   event: unknown,
+  response: HttpResponse,
   encoded: object | Promise<object>,
   invocation: LambdaInvocation,
   logger: Logger | undefined,
@@ -76,6 +79,7 @@ async function finish(
   let result: object;
   try {
     result = await encoded;
+    tellIfRefused(result, response, logger);
   } catch (error) {
     // Only reading a streamed body can fail, and nothing has been sent yet.
     logFailure(logger, 'lambda.response_incomplete', error);
@@ -84,6 +88,12 @@ async function finish(
   // Lambda freezes the process with the answer.
   if (invocation.hasWork) await invocation.finishWork();
   return result;
+}
+
+/** Whoever made the answer does not know that the client got another: a problem, because it was larger than the platform carries. */
+function tellIfRefused(result: object, response: HttpResponse, logger: Logger | undefined): void {
+  const { statusCode } = result as { readonly statusCode?: number };
+  if (statusCode !== response.status) logger?.log('warn', 'lambda.response_too_large', { 'http.response.status_code': statusCode });
 }
 
 function incomplete(): HttpResponse {

@@ -31,7 +31,7 @@ export interface FunctionsHttpCodec extends HttpEventCodec<FunctionEvent, Functi
   clientAddress(event: FunctionEvent): string | undefined;
 }
 
-/** 32 MiB (https://cloud.google.com/functions/quotas). */
+/** 32 MiB (https://cloud.google.com/functions/quotas); more only in chunks: a stream that says it is longer must not say how long. */
 const maxResponseBytes = 33_554_432;
 
 /**
@@ -121,7 +121,10 @@ function encodeResponse(response: HttpResponse, { method }: FunctionEvent): Func
   const rawHeaders: string[] = [];
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at] ?? '';
-    if (!isFraming(name) && !(ownLength && name === 'content-length')) rawHeaders.push(name, flat[at + 1] ?? '');
+    const value = flat[at + 1] ?? '';
+    if (isFraming(name) || (name === 'content-length' && (ownLength || (!contentless && Number(value) > maxResponseBytes))))
+      continue;
+    rawHeaders.push(name, value);
   }
   if (ownLength && status !== 204) rawHeaders.push('content-length', String(length));
   return { statusCode: status, rawHeaders, body: contentless ? undefined : body };
