@@ -1,4 +1,5 @@
 import type { Configuration } from '../../core/config/configuration.ts';
+import type { Portolan } from '../../core/portolan.ts';
 import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { firstViolation } from '../../core/schema/validate.ts';
 import type { JsonSchema } from '../../core/schema/validate.ts';
@@ -31,6 +32,7 @@ export async function invokePlatform(
   handlers?: ProxyPlatform['handlers'],
 ): Promise<unknown> {
   const { sqlite, secretsFolder } = openDataFolder(dataFolder);
+  let proxy: Portolan['proxy'];
   try {
     const secrets = firstOf([new EnvSecrets(process.env), new FileSecrets(secretsFolder)]);
     const logSink = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -38,10 +40,13 @@ export async function invokePlatform(
       localModule(configuration ?? devConfiguration, sqlite, secrets, logSink, handlers),
       configuration === undefined ? gateway : undefined,
     );
+    ({ proxy } = composition.portolan);
     if (source === 'azure') return await azure(event, composition);
     if (source === 'gcp') return await gcp(event, composition);
     return await lambda(source, event, composition);
   } finally {
+    // or its timers and connections would keep the process
+    await proxy?.close();
     sqlite.close();
   }
 }

@@ -131,6 +131,7 @@ export class CompiledProxy {
   }
 
   async close(): Promise<void> {
+    this.#handlerTimers.close();
     await this.#ports.upstreams.close();
   }
 

@@ -51,6 +51,12 @@ export function createUpstreams(configurations: Readonly<Record<string, Upstream
   const made = new Map<string, Upstream>();
   const transports: Transport[] = [];
   const checks: HealthChecks[] = [];
+  const timers: Timers[] = [];
+  const newTimers = (): Timers => {
+    const more = new Timers(ports.clock);
+    timers.push(more);
+    return more;
+  };
 
   const make = (name: string, referrers: readonly string[]): Upstream => {
     const before = made.get(name);
@@ -63,7 +69,7 @@ export function createUpstreams(configurations: Readonly<Record<string, Upstream
     const transport = ports.transports.open(settings.profile);
     transports.push(transport);
     const fallback = settings.fallback === undefined ? undefined : make(settings.fallback, chain);
-    const upstream = makeUpstream(settings, transport, fallback, ports, checks);
+    const upstream = makeUpstream(settings, transport, fallback, ports, checks, newTimers);
     made.set(name, upstream);
     return upstream;
   };
@@ -82,6 +88,7 @@ export function createUpstreams(configurations: Readonly<Record<string, Upstream
     },
     async close() {
       for (const check of checks) check.stop();
+      for (const one of timers) one.close();
       await Promise.all(transports.map((transport) => transport.close()));
     },
   };
@@ -93,10 +100,11 @@ function makeUpstream(
   fallback: Upstream | undefined,
   { clock, random, discovery, logger, store, server }: UpstreamPorts,
   checks: HealthChecks[],
+  newTimers: () => Timers,
 ): Upstream {
   const { name, retry, hedge, concurrency } = settings;
   const time = new SteadyTime();
-  const timers = new Timers(clock);
+  const timers = newTimers();
   const targets = new TargetSet(settings.outlierEjection, settings.healthCheck, targetLog(name, logger));
   targets.replace((settings.targets ?? []).map((target) => new Target(addressOfUrl(target))));
   const discovered =
@@ -148,9 +156,9 @@ function makeUpstream(
     sharedBreaker,
     retry: new RetryPolicy(retry, random),
     retryBudget: new ShareBudget(retry.budgetRatio, retry.budgetMinPerSecond * budgetSeconds),
-    tryTimers: new Timers(clock),
+    tryTimers: newTimers(),
     hedge: hedge && {
-      timers: new Timers(clock),
+      timers: newTimers(),
       delay: new HedgeDelay(hedge),
       budget: new ShareBudget(hedge.budgetRatio, hedge.budgetRatio > 0 ? 1 : 0),
     },

@@ -6,14 +6,18 @@ const toleranceMs = 0.5;
 class Timer {
   readonly at: number;
   callback: (() => void) | undefined;
+  readonly #onCancel: () => void;
 
-  constructor(at: number, callback: () => void) {
+  constructor(at: number, callback: () => void, onCancel: () => void) {
     this.at = at;
     this.callback = callback;
+    this.#onCancel = onCancel;
   }
 
   cancel(): void {
+    if (this.callback === undefined) return;
     this.callback = undefined;
+    this.#onCancel();
   }
 }
 
@@ -28,6 +32,10 @@ export class Timers {
   #entries: Timer[] = [];
   /** When a sleep under way will look again. */
   readonly #wakeUps = new Set<number>();
+  /** Neither fired nor cancelled. */
+  #live = 0;
+  #closed = false;
+  #sleeps = new AbortController();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,7 +43,8 @@ export class Timers {
 
   /** Calls back after `delayMs` unless cancelled. */
   start(delayMs: number, callback: () => void): Timer {
-    const timer = new Timer(this.#clock.monotonic() + delayMs, callback);
+    const timer = new Timer(this.#clock.monotonic() + delayMs, callback, this.#onCancel);
+    this.#live++;
     let at = this.#entries.length;
     while (at > 0 && (this.#entries[at - 1]?.at ?? 0) > timer.at) at--;
     if (at === this.#entries.length) this.#entries.push(timer);
@@ -44,13 +53,35 @@ export class Timers {
     return timer;
   }
 
+  /** From now on nothing sleeps that nobody waits for: what is cancelled keeps no process alive. Timers go on, and new ones may be started. */
+  close(): void {
+    this.#closed = true;
+    this.#rest();
+  }
+
+  readonly #onCancel = (): void => {
+    this.#live--;
+    this.#rest();
+  };
+
+  #rest(): void {
+    if (!this.#closed || this.#live > 0) return;
+    this.#sleeps.abort();
+    this.#sleeps = new AbortController();
+    this.#entries = [];
+    this.#wakeUps.clear();
+  }
+
   #sleepUntil(at: number): void {
     for (const planned of this.#wakeUps) if (planned <= at) return;
     this.#wakeUps.add(at);
-    void this.#clock.sleep(Math.max(0, at - this.#clock.monotonic())).then(() => {
-      this.#wakeUps.delete(at);
-      this.#wake();
-    });
+    this.#clock.sleep(Math.max(0, at - this.#clock.monotonic()), this.#sleeps.signal).then(
+      () => {
+        this.#wakeUps.delete(at);
+        this.#wake();
+      },
+      () => undefined,
+    );
   }
 
   #wake(): void {
@@ -63,6 +94,13 @@ export class Timers {
     const ended = this.#entries.splice(0, due);
     const [next] = this.#entries;
     if (next !== undefined) this.#sleepUntil(next.at);
-    for (const { callback } of ended) callback?.();
+    for (const timer of ended) {
+      const { callback } = timer;
+      if (callback === undefined) continue;
+      timer.callback = undefined;
+      this.#live--;
+      callback();
+    }
+    this.#rest();
   }
 }
