@@ -31,9 +31,12 @@ function withHost(request: HttpRequest, name: string | undefined): HttpRequest['
     const value = name ?? request.authority;
     return value === '' ? request.headers : new HeaderList(['host', value, ...fields]);
   }
-  if (name === undefined || fields[at + 1] === name) return request.headers;
+  const sent = fields[at + 1] ?? '';
+  // Beside a target in absolute form the field says nothing (RFC 9112 section 3.2.2): the host that was routed by is the one that goes on.
+  const wanted = name ?? (request.authority === '' || sent.toLowerCase() === request.authority ? sent : request.authority);
+  if (sent === wanted) return request.headers;
   const edited = fields.slice();
-  edited[at + 1] = name;
+  edited[at + 1] = wanted;
   return new HeaderList(edited);
 }
 

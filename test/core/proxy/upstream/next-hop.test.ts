@@ -44,6 +44,18 @@ describe('the request of the next hop', () => {
     expect(without.headers.flat()).toEqual(['host', expected, 'a', '1']);
   });
 
+  it('preserves the host that the request was routed by, whatever a Host field beside an absolute target says', () => {
+    const headers = new HeaderList(['host', 'internal.example', 'a', '1']);
+    const next = nextHop(newRequest({ authority: 'www.example.com', headers }), undefined, plain, 'preserve');
+    expect(next.headers.flat()).toEqual(['host', 'www.example.com', 'a', '1']);
+  });
+
+  it('preserves the letters of a host as they were sent', () => {
+    const headers = new HeaderList(['host', 'WWW.Example.com']);
+    const request = newRequest({ authority: 'www.example.com', headers });
+    expect(nextHop(request, undefined, plain, 'preserve').headers).toBe(headers);
+  });
+
   it('copies no fields that stay as they are', () => {
     const request = newRequest();
     expect(nextHop(request, undefined, plain, undefined).headers).toBe(request.headers);
