@@ -60,6 +60,8 @@ export class Http2Front {
     const server = createServer({
       settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
       maxHeaderListPairs: 1_000,
+      // what a backend repeats is passed on as it is
+      strictSingleValueFields: false,
     });
     server.on('session', (session) => {
       this.#sessions.add(session);
@@ -359,7 +361,8 @@ function readHead(rawHeaders: readonly string[], maxBodyBytes: number): Head {
 
 /** As Node's HTTP/2 wants them, without what HTTP/2 has no place for (RFC 9113 section 8.2.2). */
 function fieldsOf(flat: readonly string[]): Record<string, string[]> {
-  const fields: Record<string, string[]> = {};
+  // without a prototype: `constructor` is a field name like any other
+  const fields = Object.create(null) as Record<string, string[]>;
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at] ?? '';
     if (

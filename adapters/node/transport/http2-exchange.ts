@@ -217,7 +217,8 @@ export class Http2Exchange implements BodySource, Watched {
 
   #sendTrailers(stream: ClientHttp2Stream): void {
     const flat = this.#pending.request.trailers?.()?.flat() ?? [];
-    const trailers: Record<string, string[]> = {};
+    // without a prototype: `constructor` is a field name like any other
+    const trailers = Object.create(null) as Record<string, string[]>;
     for (let at = 0; at < flat.length; at += 2) {
       const name = flat[at] ?? '';
       const value = flat[at + 1] ?? '';

@@ -181,11 +181,14 @@ class Origin {
         this.#speakHttp1(socket, this.#left());
         return;
       }
-      const session = connect(`${scheme}://portolan.invalid`, {
+      const options = {
         createConnection: () => socket,
         maxHeaderListPairs: maxHeaderFields,
         settings: { enablePush: false, initialWindowSize: streamWindow, maxHeaderListSize },
-      });
+        // what a client repeats is passed on as it is; the types have heard of it for servers alone
+        strictSingleValueFields: false,
+      };
+      const session = connect(`${scheme}://portolan.invalid`, options);
       this.#adopt(session);
     } catch (error) {
       this.#giveUp(error);

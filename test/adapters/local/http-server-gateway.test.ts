@@ -528,6 +528,33 @@ describe('HTTP/2', () => {
     expect([status, seen]).toEqual([200, ['https 2', 'https 1.1']]);
   });
 
+  it('carries fields by the names that every object has', async () => {
+    const fields = ['constructor', '1', '__proto__', '2', 'valueof', '3'];
+    const { port } = await start((_request, { sendInformational }) => {
+      sendInformational?.(103, new HeaderList(fields));
+      return { status: 200, headers: new HeaderList(fields), body: 'ok', trailers: () => new HeaderList(fields) };
+    });
+    const { status, headers, informational } = await answerOf(client(port).request({ ':path': '/' }));
+    expect([
+      status,
+      headers['constructor'],
+      Object.getOwnPropertyDescriptor(headers, '__proto__')?.value,
+      headers['valueof'],
+    ]).toEqual([200, '1', '2', '3']);
+    expect(informational).toEqual([103]);
+  });
+
+  it('carries fields and trailers that are repeated though they should not be', async () => {
+    const { port } = await start(() => ({
+      status: 200,
+      headers: new HeaderList(['content-language', 'de', 'content-language', 'en', 'x-content-type-options', 'a', 'etag', '"1"']),
+      body: 'ok',
+      trailers: () => new HeaderList(['x-sum', '1', 'etag', '"a"', 'etag', '"b"']),
+    }));
+    const { status, headers, trailers } = await answerOf(client(port).request({ ':path': '/' }));
+    expect([status, headers['etag'], trailers?.['x-sum']]).toEqual([200, '"1"', '1']);
+  });
+
   it('can be switched off', async () => {
     const { port } = await start(() => text('ok'), { http2: false });
     expect(statuses(await exchange(port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'))).toEqual([400]);

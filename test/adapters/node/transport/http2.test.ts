@@ -122,15 +122,31 @@ describe('An HTTP/2 upstream', () => {
       });
     });
     const informational: unknown[] = [];
-    const trailers = (): HeaderList => new HeaderList(['x-t', '1', 'content-length', '3']);
+    const trailers = (): HeaderList =>
+      new HeaderList(['x-t', '1', 'content-length', '3', 'constructor', '2', '__proto__', '3', '__proto__', '4']);
     const response = await http2().send(
       request(upstream.authority, { method: 'POST', body: pieces('one', 'two'), trailers }),
       within({ onInformational: (status, headers) => informational.push(status, headers.flat()) }),
     );
     expect(informational).toEqual([103, ['link', '</a>']]);
     expect([response.status, response.protocolVersion, response.headers.getAll('x-a')]).toEqual([299, '2', ['1', '2']]);
-    expect(await textOf(response)).toBe('onetwo ["x-t","1"]');
+    expect(await textOf(response)).toBe('onetwo ["x-t","1","constructor","2","__proto__","3","__proto__","4"]');
     expect(response.trailers?.()?.flat()).toEqual(['x-sum', '7']);
+  });
+
+  it('passes on fields and trailers that are repeated though they should not be', async () => {
+    const upstream = await inTheClear((stream, raw) => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({}));
+      stream.end(JSON.stringify(raw.filter((_, at) => raw[at & ~1]?.startsWith('if-') === true)));
+    });
+    const headers = new HeaderList(['if-match', '"a"', 'if-match', '"b"']);
+    const trailers = (): HeaderList => new HeaderList(['x-sum', '1', 'etag', '"a"', 'etag', '"b"']);
+    const response = await http2().send(
+      request(upstream.authority, { method: 'POST', body: pieces('x'), headers, trailers }),
+      within(),
+    );
+    expect(await textOf(response)).toBe('["if-match","\\"a\\"","if-match","\\"b\\""]');
   });
 
   it.each([204, 304])('answering %d has no content', async (status) => {
