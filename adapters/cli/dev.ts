@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Configuration } from '../../core/config/configuration.ts';
 import { createEgressPolicy } from '../../core/egress/egress-policy.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
@@ -20,6 +22,9 @@ interface DevOptions {
   readonly config?: string;
   readonly quiet?: boolean;
   readonly drainSeconds: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly http2: boolean;
 }
 
 /** `portolan dev`: the control API, the forward gateway and the reverse proxy on this machine. */
@@ -32,6 +37,9 @@ export function addDevCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--data <folder>', 'data folder', '.portolan')
     .option('--config <file>', 'YAML or JSON; default: portolan.yaml if it is there, else both jobs with a sample backend')
+    .option('--tls-cert <file>', 'certificate chain (PEM): speak TLS, with --tls-key; default in the clear')
+    .option('--tls-key <file>', 'private key of the certificate (PEM)')
+    .option('--no-http2', 'HTTP/1.1 alone; default HTTP/2 too, by ALPN or with prior knowledge')
     .option('--quiet', 'no log lines')
     .option('--drain-seconds <n>', 'how long requests under way may go on when it is stopped', '25')
     .action(async (options: DevOptions) => {
@@ -39,9 +47,10 @@ export function addDevCommand(program: Command): void {
       const handlers = file === undefined ? {} : ((await handlersBeside(file)) ?? {});
       const read = file === undefined ? undefined : readConfiguration(file, { hasGateway: true, handlers: Object.keys(handlers) });
       for (const warning of read?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
+      const tls = readTls(options);
       const backend = read === undefined ? await startSampleBackend() : undefined;
       const configuration = read?.configuration ?? { ...devConfiguration, ...(backend && sampleRoutes(backend)) };
-      const local = await start(options, configuration, handlers).catch(async (error: unknown) => {
+      const local = await start(options, configuration, handlers, tls).catch(async (error: unknown) => {
         // or it would keep the process alive
         await backend?.close();
         throw error;
@@ -55,7 +64,34 @@ export function addDevCommand(program: Command): void {
     });
 }
 
-async function start(options: DevOptions, configuration: Configuration, handlers: LocalOptions['handlers']): Promise<Local> {
+/** The forward gateway stays in the clear: whoever uses it speaks TLS with origins through it. */
+function readTls({ tlsCert, tlsKey }: DevOptions): LocalOptions['tls'] {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw new CommandError(2, '--tls-cert and --tls-key go together');
+  const tls = { cert: readPem('--tls-cert', tlsCert), key: readPem('--tls-key', tlsKey) };
+  try {
+    createSecureContext(tls);
+  } catch {
+    // OpenSSL's own words may quote what it read
+    throw new CommandError(2, `${tlsCert} and ${tlsKey} are no certificate with its private key in PEM`);
+  }
+  return tls;
+}
+
+function readPem(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(2, `${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  }
+}
+
+async function start(
+  options: DevOptions,
+  configuration: Configuration,
+  handlers: LocalOptions['handlers'],
+  tls: LocalOptions['tls'],
+): Promise<Local> {
   try {
     return await startLocal({
       configuration,
@@ -67,6 +103,8 @@ async function start(options: DevOptions, configuration: Configuration, handlers
       env: process.env,
       handlers,
       closeTimeoutMs: drainMs(options),
+      tls,
+      http2: options.http2,
     });
   } catch (error) {
     const { code, port } = error as { readonly code?: string; readonly port?: number };
@@ -96,7 +134,9 @@ function wholeNumber(option: string, text: string, max: number): number {
 function greeting(local: Local, options: DevOptions, configuration: Configuration, file: string | undefined): string {
   const { host, data } = options;
   const authority = host.includes(':') ? `[${host}]` : host;
-  const api = `http://${authority}:${local.port}`;
+  const api = `${options.tlsCert === undefined ? 'http' : 'https'}://${authority}:${local.port}`;
+  const trusting = (line: string): string =>
+    options.tlsCert === undefined ? line : line.replaceAll('curl ', `curl --cacert ${options.tlsCert} `);
   const missing = local.unreadableSecrets.map(({ name, error }) => {
     const variable = `PORTOLAN_SECRET_${name.toUpperCase().replaceAll('-', '_')}`;
     return `  secret ${name}: ${error.reason ?? error.code}; set ${variable}, or write ${join(data, 'secrets', name)}`;
@@ -118,8 +158,8 @@ function greeting(local: Local, options: DevOptions, configuration: Configuratio
     ...(auth === undefined ? [] : [...keyLines(local, options), '']),
     'Try it in another terminal:',
     '',
-    ...(local.gatewayPort === undefined ? [] : sessionLines(local, configuration, api, authority)),
-    ...(routes.length === 0 ? [] : routeLines(file, api)),
+    ...(local.gatewayPort === undefined ? [] : sessionLines(local, configuration, api, authority)).map(trusting),
+    ...(routes.length === 0 ? [] : routeLines(file, api)).map(trusting),
     'Stop with Ctrl-C.',
     '',
   ].join('\n');

@@ -16,7 +16,9 @@ import { startForwardGateway } from './gateway/forward-gateway.ts';
 import type { ForwardGateway } from './gateway/forward-gateway.ts';
 import { recordUsage } from './gateway/record-usage.ts';
 import { startHttpServer } from './http-server.ts';
+import type { HttpServerOptions } from './http-server.ts';
 import { localModule } from './module.ts';
+import { serverLimits } from './server-limits.ts';
 import { findUnreadableSecrets } from './unreadable-secrets.ts';
 import type { UnreadableSecret } from './unreadable-secrets.ts';
 
@@ -33,6 +35,10 @@ export interface LocalOptions {
   readonly handlers?: ProxyPlatform['handlers'];
   /** How long `close` waits for what is under way, in milliseconds; default 25,000. */
   readonly closeTimeoutMs?: number | undefined;
+  /** PEM: a certificate chain and its key, for control API and reverse proxy; default in the clear. */
+  readonly tls?: HttpServerOptions['tls'];
+  /** Whether control API and reverse proxy speak HTTP/2 too; default true. */
+  readonly http2?: boolean | undefined;
 }
 
 export interface Local {
@@ -61,10 +67,10 @@ export const devConfiguration: Configuration = {
 /**
  * Starts the control API, the reverse proxy and the forward gateway on one SQLite store: what the configuration asks for.
  *
- * @throws the system's error when a port is taken or the folder cannot be written; nothing is left running
+ * @throws the system's error when a port is taken or the folder cannot be written, OpenSSL's for a certificate or key that is none; nothing is left running
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
-  const { configuration, host, env, closeTimeoutMs } = options;
+  const { configuration, host, env, closeTimeoutMs, tls, http2 } = options;
   const limits = closeTimeoutMs === undefined ? {} : { closeTimeoutMs };
   const { publicUrl, egress } = configuration.gateway ?? {};
   const { sqlite, secretsFolder } = openDataFolder(options.dataFolder);
@@ -106,7 +112,9 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       port: options.port,
       clock: systemClock,
       logger,
-      limits,
+      limits: { ...serverLimits(configuration), ...limits },
+      tls,
+      http2,
     });
     // after the requests in flight
     servers.push({ close: () => server.close().then(() => proxy?.close()) });
