@@ -98,10 +98,19 @@ export class Serving {
     const fail = (error: unknown): void => {
       answer(error instanceof RequestRejected ? rejectedResponse(error) : this.#failed(error, context.requestId));
     };
+    const tell = (response: HttpResponse): void => {
+      try {
+        answer(response);
+      } catch (error) {
+        // fields or a status that the protocol has no place for: nothing has been sent
+        discard(response.body);
+        fail(error);
+      }
+    };
     try {
       const response = this.#handler(request, context);
-      if (response instanceof Promise) response.then(answer).catch(fail);
-      else answer(response);
+      if (response instanceof Promise) response.then(tell, fail);
+      else tell(response);
     } catch (error) {
       fail(error);
     }

@@ -528,6 +528,19 @@ describe('HTTP/2', () => {
     expect([status, seen]).toEqual([200, ['https 2', 'https 1.1']]);
   });
 
+  it('frees the content of an answer that it cannot write', async () => {
+    let freed = 0;
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => undefined),
+        return: async () => ((freed += 1), { done: true as const, value: undefined }),
+      }),
+    };
+    const { port } = await start(() => Promise.resolve({ status: 700, headers: empty, body }));
+    const { status } = await answerOf(client(port).request({ ':path': '/' }));
+    expect([status, freed]).toEqual([500, 1]);
+  });
+
   it('carries fields by the names that every object has', async () => {
     const fields = ['constructor', '1', '__proto__', '2', 'valueof', '3'];
     const { port } = await start((_request, { sendInformational }) => {
