@@ -87,19 +87,26 @@ export function createJsonLogger(options: JsonLoggerOptions): Logger {
     return `"[${typeof value}]"`;
   };
 
-  /** The same as `fields` where nothing needs escaping, cutting or scrubbing; `undefined` where something might. */
+  /** The same as `fields` where nothing needs escaping, cutting or scrubbing; `undefined` where something might. All texts are asked about at once. */
   const plainFields = (attributes: LogAttributes): string | undefined => {
     let json = '';
+    let texts = '';
     for (const name in attributes) {
       const value: unknown = attributes[name];
       if (value === undefined) continue;
       const start = encoded(names, name, encodeName);
-      if (start.charCodeAt(start.length - 1) !== colon) json += start;
-      else if (typeof value !== 'string') json += start + encodeValue(value);
-      else if (value.length <= maxFieldLength && plain.test(value)) json += `${start}"${value}"`;
-      else return undefined;
+      if (start.charCodeAt(start.length - 1) !== colon) {
+        json += start;
+      } else if (typeof value !== 'string') {
+        json += start + encodeValue(value);
+      } else if (value.length <= maxFieldLength) {
+        json += `${start}"${value}"`;
+        texts += `${value} `;
+      } else {
+        return undefined;
+      }
     }
-    return json.length > maxAttributesBytes || scrubber.suspects(json) ? undefined : json;
+    return json.length > maxAttributesBytes || !plain.test(texts) || scrubber.suspects(texts) ? undefined : json;
   };
 
   const fields = (attributes: LogAttributes, maxBytes: number): { json: string; complete: boolean } => {
