@@ -229,7 +229,10 @@ const broken: readonly {
   {
     fault: 'every increment sets expiresAt',
     parts: () => ({ expiry: (count: Count | undefined, { expiresAt }: Increment) => expiresAt ?? count?.expiresAt }),
-    caughtBy: ['expiresAt applies to a new counter only'],
+    caughtBy: [
+      'expiresAt applies to a new counter only',
+      'one trace of increments, over keys, expiries and time, gets the answers of a plain sum: the same from every store (S7)',
+    ],
   },
   {
     fault: 'nothing is checked',

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { maxKeyBytes, PortError } from '../../core/ports/index.ts';
 import type { Counters, Increment, RecordKey } from '../../core/ports/index.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { atOnce } from './key-value-store/fixture.ts';
 import { registerSuite } from './suite.ts';
 import type { ConformanceCase, Skips } from './suite.ts';
@@ -209,6 +210,23 @@ export const countersCases: readonly ConformanceCase<CountersFixture>[] = [
       expect(await counters.read(key)).toBe(1);
       clock.set(second);
       expect(await counters.read(key)).toBe(0);
+    },
+  },
+  {
+    title: 'one trace of increments, over keys, expiries and time, gets the answers of a plain sum: the same from every store (S7)',
+    run: async ({ counters, clock, partition }) => {
+      const random = seededRandom(7);
+      const sums = new Map<string, { value: number; expiresAt: number }>();
+      for (let n = 0; n < 40; n++) {
+        clock.set(clock.now() + Math.floor(random() * 20_000));
+        const id = `k${Math.floor(random() * 3)}`;
+        const by = Math.floor(random() * 7) - 2;
+        const expiresAt = clock.now() + 30_000;
+        const before = sums.get(id);
+        const live = before !== undefined && before.expiresAt > clock.now() ? before : { value: 0, expiresAt };
+        sums.set(id, { value: live.value + by, expiresAt: live.expiresAt });
+        expect([n, await counters.increment(once({ partition, id }, by, { expiresAt }))]).toEqual([n, live.value + by]);
+      }
     },
   },
   {

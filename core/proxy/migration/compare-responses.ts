@@ -32,6 +32,8 @@ const volatileFields: ReadonlySet<string> = new Set([
 
 /** The greatest number of differences of one pair: the rest would say the same. */
 const maxDifferences = 20;
+/** What is nested deeper is taken for different: somewhere the bytes are. */
+const maxDepth = 64;
 
 const utf8 = new TextDecoder();
 
@@ -81,9 +83,10 @@ function compareJson(
   ignored: readonly (readonly string[])[],
   found: string[],
 ): void {
-  if (found.length >= maxDifferences || path.length > 64 || ignored.some((pattern) => covers(pattern, path))) return;
+  if (found.length >= maxDifferences || ignored.some((pattern) => covers(pattern, path))) return;
   if (old === fresh) return;
   if (
+    path.length < maxDepth &&
     typeof old === 'object' &&
     typeof fresh === 'object' &&
     old !== null &&

@@ -191,7 +191,7 @@ describe('Idempotency-Key', () => {
     expect((await call('GET', '/v1/sessions')).json.sessions).toHaveLength(1);
   });
 
-  it('makes one session for 100 callers at the same time', async () => {
+  it('makes one session for 100 callers at the same time (S1)', async () => {
     const { call } = startPortolan();
     const answers = await Promise.all(Array.from({ length: 100 }, () => call('POST', '/v1/sessions', { headers })));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
@@ -199,7 +199,7 @@ describe('Idempotency-Key', () => {
     expect((await call('GET', '/v1/sessions')).json.sessions).toHaveLength(1);
   });
 
-  it('refuses the key with another body, and remembers the first', async () => {
+  it('refuses the key with another body, and remembers the first (S4)', async () => {
     const { call, store } = startPortolan();
     await call('POST', '/v1/sessions', { headers, body: { label: 'x' } });
     const before = store.calls.filter((name) => name === 'replace').length;
@@ -210,7 +210,7 @@ describe('Idempotency-Key', () => {
     expect((await call('POST', '/v1/sessions', { headers, body: { label: 'x' } })).status).toBe(201);
   });
 
-  it('is each tenant’s own', async () => {
+  it('is each tenant’s own (S4)', async () => {
     const { call, addKey } = startPortolan();
     const { key } = await addKey({ tenant: 'other' });
     const first = await call('POST', '/v1/sessions', { headers, body: { label: 'x' } });
@@ -304,7 +304,7 @@ describe('Idempotency-Key', () => {
     }
   });
 
-  it('stays good after a 503, whatever had been written by then', async () => {
+  it('stays good after a 503, whatever had been written by then (S2, S3)', async () => {
     for (const body of [{ label: 'x' }, { sessionId: 'a', label: 'x' }]) {
       for (let from = 0; from < 6; from++) {
         const { call, store } = startPortolan();

@@ -275,7 +275,7 @@ describe('a forced refresh', () => {
     expect(source.reads).toHaveLength(12);
   });
 
-  it('is one read for 1,000 callers that were refused at the same time, and all get the new version', async () => {
+  it('is one read for 1,000 callers that were refused at the same time, and all get the new version (S11)', async () => {
     const secrets = cache();
     await secrets.current('a');
     source.set('a', 'two');

@@ -52,7 +52,7 @@ describe('a record with expiresAt', () => {
     expect(await store.get(key)).toBeDefined();
   });
 
-  test('once expired is neither replaced nor deleted on its version, whatever lies in the store', async () => {
+  test('once expired is neither replaced nor deleted on its version, whatever lies in the store (S8)', async () => {
     const version = await put(store, { ...key, value: 'x', expiresAt: at });
     clock.set(at);
     expect(await store.replace({ ...key, value: 'y', expiresAt: at + 60_000 }, version)).toEqual({

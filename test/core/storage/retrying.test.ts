@@ -63,7 +63,7 @@ async function unknown(call: Promise<unknown>): Promise<void> {
   await expect(call).rejects.toMatchObject({ name: 'PortError', code: 'aborted', reason: 'OutcomeUnknown' });
 }
 
-describe('a create whose answer was lost', () => {
+describe('a create whose answer was lost (S9)', () => {
   test('is recognised as our own', async () => {
     const raw = new MemoryStore();
     const store = layer(failingOnce(raw, 'create', { applied: true }));

@@ -176,7 +176,7 @@ describe('a secret in a logged field', () => {
     expect(last()).toMatchObject(attributes);
   });
 
-  it('is never written, and the line always safe, wherever the canary stands', () => {
+  it('is never written, and the line always safe, wherever the canary stands (S13)', () => {
     const canary = 'CANARY-7f3a9';
     const scrubber = createScrubber();
     scrubber.add(canary);
