@@ -2,6 +2,7 @@ import { HttpResponse as FunctionsResponse } from '@azure/functions';
 import type { app, HttpHandler as FunctionsHandler, HttpMethod, HttpRequest as FunctionsRequest } from '@azure/functions';
 import type { ServerResponse } from 'node:http';
 import { internalError } from '../../core/control/problems.ts';
+import { discardBody } from '../../core/http/body.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
@@ -64,7 +65,13 @@ export function functionsHandler(
         waitUntil: (work) => void work.catch((error: unknown) => log('functions.background_failed', error)),
       };
       coldStart = false;
-      return await send(await handler(functionsHttp.decode(event), context), event, out);
+      const response = await handler(functionsHttp.decode(event), context);
+      try {
+        return await send(response, event, out);
+      } catch (error) {
+        discardBody(response.body);
+        throw error;
+      }
     } catch (error) {
       if (error instanceof RequestRejected) return send(rejectedResponse(error), event, out);
       log('functions.request_failed', error);

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { discardBody, isStream } from '../../core/http/body.ts';
 import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
-import type { Body, Clock, HttpHandler, HttpResponse, Logger } from '../../core/ports/index.ts';
+import type { Clock, HttpHandler, HttpResponse, Logger } from '../../core/ports/index.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { FunctionContext, logFailure } from './function-context.ts';
 import { functionsHttp } from './functions-http.ts';
@@ -44,12 +45,17 @@ export function cloudFunction(handler: HttpHandler, options: CloudFunctionOption
     const answer = async (answered: HttpResponse, context?: FunctionContext): Promise<void> => {
       const { statusCode, rawHeaders, body } = await codec.encode(answered, event);
       if (!isStream(body)) {
-        if (isStream(answered.body)) void answered.body[Symbol.asyncIterator]().return?.();
+        if (isStream(answered.body)) discardBody(answered.body);
         await context?.finishWork();
         response.writeHead(statusCode, rawHeaders).end(body);
         return;
       }
-      response.writeHead(statusCode, rawHeaders).flushHeaders();
+      try {
+        response.writeHead(statusCode, rawHeaders).flushHeaders();
+      } catch (error) {
+        discardBody(body);
+        throw error;
+      }
       try {
         await pipeline(body, response, { end: false });
       } finally {
@@ -89,10 +95,6 @@ async function receive(message: IncomingMessage): Promise<FunctionEvent> {
   const { target, hasContent } = sentRequest(message) ?? { target: originalUrl, hasContent: announcesContent(message) };
   if (rawBody !== undefined || !hasContent) return { method, originalUrl: target, rawHeaders, rawBody };
   return { method, originalUrl: target, rawHeaders, sentBody: await sentBody(message, rawHeaders) };
-}
-
-function isStream(body: Body): body is AsyncIterable<Uint8Array> {
-  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
 }
 
 /** A bug: a handler that threw, or fields that no HTTP message can hold. */

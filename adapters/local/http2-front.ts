@@ -1,5 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { discardBody, isPushBody } from '../../core/http/body.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { problemResponse } from '../../core/http/problem.ts';
 import { readTarget } from '../../core/http/read-target.ts';
@@ -9,7 +10,7 @@ import type { Body, BodyFlow, BodySink, HeaderFields, HttpResponse } from '../..
 import { ReceivedBody } from '../node/received-body.ts';
 import type { BodySource } from '../node/received-body.ts';
 import { isTrailerField } from '../node/trailer-fields.ts';
-import { discard, isPushBody, tooLarge } from './server-exchange.ts';
+import { tooLarge } from './server-exchange.ts';
 import type { Received, Serving } from './server-exchange.ts';
 
 const cancelled = 8;
@@ -245,7 +246,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
     const stream = this.#stream;
     const { status, body } = answer;
     if (stream.destroyed || stream.headersSent) {
-      discard(body);
+      discardBody(body);
       return;
     }
     const empty = this.#rawHeaders[this.#rawHeaders.indexOf(':method') + 1] === 'HEAD' || status === 204 || status === 304;
@@ -257,7 +258,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
     stream.respond({ ':status': status, ...fields }, { endStream: last, waitForTrailers: !last && answer.trailers !== undefined });
     if (last) {
       this.#over = true;
-      discard(body);
+      discardBody(body);
       if (!stream.readableEnded) stream.resume();
       return;
     }

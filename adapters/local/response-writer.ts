@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { discardBody, isPushBody } from '../../core/http/body.ts';
 import type { BodyFlow, BodySink, HttpResponse, PushBody } from '../../core/ports/index.ts';
-import { discard, isPushBody } from './server-exchange.ts';
 import type { Serving } from './server-exchange.ts';
 
 /** Bytes up to this go out in one write with their head, as text of one byte a character: two buffers cost Node twice as much. */
@@ -21,7 +21,7 @@ export interface WriteOptions {
  */
 export function writeResponse(response: ServerResponse, answer: HttpResponse, { head, close, serving }: WriteOptions): void {
   if (response.headersSent || response.destroyed) {
-    discard(answer.body);
+    discardBody(answer.body);
     return;
   }
   const { status, body } = answer;
@@ -40,7 +40,7 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
     else response.end(latin1(body), 'latin1');
   } else if (empty) {
     response.end();
-    discard(body);
+    discardBody(body);
   } else {
     // a stream that is not as long as it said must not leave the connection out of step
     response.strictContentLength = true;

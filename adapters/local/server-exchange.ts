@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { discardBody } from '../../core/http/body.ts';
 import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
@@ -11,7 +12,6 @@ import type {
   HttpRequest,
   HttpResponse,
   Logger,
-  PushBody,
   RequestContext,
 } from '../../core/ports/index.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -103,7 +103,7 @@ export class Serving {
         answer(response);
       } catch (error) {
         // fields or a status that the protocol has no place for: nothing has been sent
-        discard(response.body);
+        discardBody(response.body);
         fail(error);
       }
     };
@@ -210,20 +210,6 @@ class ServerRequestContext implements RequestContext {
     }
     return this.#signal;
   }
-}
-
-export function isPushBody(body: AsyncIterable<Uint8Array>): body is PushBody {
-  return 'pushTo' in body;
-}
-
-/** Frees what a body comes from that nobody is going to read. */
-export function discard(body: Body): void {
-  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return;
-  if (isPushBody(body)) body.pushTo({ write: () => true, end: () => undefined, abort: () => undefined }).cancel();
-  else
-    body[Symbol.asyncIterator]()
-      .return?.()
-      .catch(() => undefined);
 }
 
 export function tooLarge(maxBytes: number): RequestRejected {

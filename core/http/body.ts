@@ -1,5 +1,5 @@
 import { RequestRejected } from '../ports/http.ts';
-import type { Body } from '../ports/http.ts';
+import type { Body, BodySink, PushBody } from '../ports/http.ts';
 
 const utf8 = new TextEncoder();
 
@@ -43,3 +43,26 @@ export function concatenated(chunks: readonly Uint8Array[], length: number): Uin
 function tooLarge(maxBytes: number): never {
   throw new RequestRejected(413, `Content must have at most ${maxBytes} bytes`);
 }
+
+export function isStream(body: Body): body is AsyncIterable<Uint8Array> {
+  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
+export function isPushBody(body: AsyncIterable<Uint8Array>): body is PushBody {
+  return 'pushTo' in body;
+}
+
+/** Frees what an unread body holds, usually a connection. Must not have been read yet. */
+export function discardBody(body: Body): void {
+  if (!isStream(body)) return;
+  if (isPushBody(body)) {
+    body.pushTo(nowhere).cancel();
+    return;
+  }
+  // whatever goes wrong with what nobody wants is nobody's concern
+  void body[Symbol.asyncIterator]()
+    .return?.()
+    .then(undefined, () => undefined);
+}
+
+const nowhere: BodySink = { write: () => true, end: () => undefined, abort: () => undefined };

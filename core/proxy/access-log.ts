@@ -1,3 +1,4 @@
+import { isStream } from '../http/body.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Body, HttpResponse } from '../ports/http.ts';
 import type { LogAttributes, Logger } from '../ports/telemetry.ts';
@@ -117,10 +118,6 @@ function brokenBy(error: unknown, { context }: Exchange): string {
 
 function tenths(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
-}
-
-function isStream(body: Body): body is AsyncIterable<Uint8Array> {
-  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
 }
 
 /** Bytes of content; of a stream what was announced. */

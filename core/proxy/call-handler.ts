@@ -1,7 +1,7 @@
 import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
 import { UpstreamError } from '../ports/transport.ts';
 import type { Clock } from '../ports/clock.ts';
-import { discardBody } from './discard-body.ts';
+import { discardBody } from '../http/body.ts';
 import type { Exchange } from './exchange.ts';
 import { linkedAbort } from './upstream/linked-abort.ts';
 import type { Timers } from './upstream/timers.ts';

@@ -1,5 +1,5 @@
 import type { Body, BodyFlow, BodySink, PushBody } from '../ports/http.ts';
-import { isPushBody } from './discard-body.ts';
+import { isPushBody } from '../http/body.ts';
 
 /** Looks on while a body passes. */
 export interface BodyTap {

@@ -1,5 +1,6 @@
+import { isPushBody } from '../../../core/http/body.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { BodyFlow, BodySink, PushBody } from '../../../core/ports/index.ts';
+import type { BodyFlow, BodySink } from '../../../core/ports/index.ts';
 
 /** Where content goes that is on its way out: as a `BodySink`, and it says when it wants more. */
 export type BodyOutlet = BodySink;
@@ -95,10 +96,6 @@ export class RequestBody implements BodyFlow, BodySink {
     }
     this.end();
   }
-}
-
-function isPushBody(content: AsyncIterable<Uint8Array>): content is PushBody {
-  return 'pushTo' in content;
 }
 
 async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {

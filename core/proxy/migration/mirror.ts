@@ -3,9 +3,8 @@ import { PortError } from '../../ports/errors.ts';
 import type { Body, HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import type { MirrorConfiguration } from '../configuration.ts';
-import { concatenated } from '../../http/body.ts';
+import { concatenated, discardBody, isStream } from '../../http/body.ts';
 import { proxyDefaults } from '../defaults.ts';
-import { discardBody } from '../discard-body.ts';
 import type { Exchange } from '../exchange.ts';
 import { isSafe } from '../methods.ts';
 import { tapBody } from '../tap-body.ts';
@@ -143,7 +142,7 @@ function isRepeatable(body: Body, maxBytes: number): boolean {
 async function readUpTo(body: Body, maxBytes: number): Promise<Uint8Array | undefined> {
   const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
   const tapped = tapBody(body, new ContentUpTo(maxBytes, resolve));
-  if (tapped !== undefined && typeof tapped !== 'string' && !(tapped instanceof Uint8Array)) {
+  if (isStream(tapped)) {
     let length = 0;
     for await (const chunk of tapped) {
       length += chunk.length;

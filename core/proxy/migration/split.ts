@@ -8,7 +8,7 @@ import { isIdempotent } from '../methods.ts';
 import type { HashKey, SplitConfiguration } from '../configuration.ts';
 import type { Exchange } from '../exchange.ts';
 import { hash32, hashKeyOf } from '../hash-key.ts';
-import { discardBody } from '../discard-body.ts';
+import { discardBody, isStream } from '../../http/body.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Gate } from './gate.ts';
 import type { SharedGate } from './roll-backs.ts';
@@ -102,7 +102,7 @@ export class Split {
   #mayRescue({ method, body }: HttpRequest, error: unknown): boolean {
     const { gate } = this.#configuration;
     if (gate === undefined || gate.rescue === false) return false;
-    if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) return false;
+    if (isStream(body)) return false;
     return isIdempotent(method) || (error instanceof UpstreamError && !error.requestSent);
   }
 

@@ -2,7 +2,7 @@ import { HeaderList } from '../../http/header-list.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Transport } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
-import { discardBody } from '../discard-body.ts';
+import { discardBody } from '../../http/body.ts';
 import { nextHop } from './next-hop.ts';
 import type { HealthCheckSettings } from './settings.ts';
 import type { Target } from './target.ts';

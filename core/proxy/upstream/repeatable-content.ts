@@ -1,5 +1,5 @@
 import type { Body, BodyFlow, BodySink, PushBody } from '../../ports/http.ts';
-import { isPushBody } from '../discard-body.ts';
+import { isPushBody } from '../../http/body.ts';
 
 /**
  * Content of a request that may be sent more than once. What is no stream is so already; a stream is kept as it passes, up to a limit, and can be sent

@@ -2,7 +2,7 @@ import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import type { Body, HttpRequest, HttpResponse } from '../../ports/http.ts';
 import type { Transport } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
-import { discardBody } from '../discard-body.ts';
+import { discardBody } from '../../http/body.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { tapBody } from '../tap-body.ts';
 import type { BodyTap } from '../tap-body.ts';
