@@ -146,7 +146,7 @@ run "defaults" {
     error_message = "dead letters ${output.dead_letter_id}"
   }
   assert {
-    condition     = toset([for item in jsondecode(azurerm_application_insights_workbook.this.data_json).items : item.name]) == toset(["title", "Requests", "Errors, % of requests", "Latency, seconds: p50, p95, p99", "Cold starts, % of requests", "State store errors: calls that failed after every retry", "Throttles: calls the table refused", "Dead letters"])
+    condition     = [for item in jsondecode(azurerm_application_insights_workbook.this.data_json).items : item.name] == ["title", "Requests", "Errors (%)", "Latency (ms)", "Cold starts (%)", "Throttles", "Dead letters", "State store latency (ms)", "State store errors"]
     error_message = "The dashboard has the tiles of every cloud: ${jsonencode([for item in jsondecode(azurerm_application_insights_workbook.this.data_json).items : item.name])}"
   }
 

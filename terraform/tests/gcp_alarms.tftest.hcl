@@ -60,15 +60,19 @@ run "defaults" {
     error_message = "A throttle is Google's doing, not Portolan's own answer 429."
   }
   assert {
-    condition     = [for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : tile.widget.title] == ["Requests", "Errors", "Latency", "Cold starts", "Throttles", "State-store errors", "Dead letters"]
-    error_message = "The dashboard's tiles."
+    condition     = [for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : tile.widget.title] == ["Requests", "Errors (%)", "Latency (ms)", "Cold starts (%)", "Throttles", "Dead letters", "State store latency (ms)", "State store errors"]
+    error_message = "The dashboard's tiles are those of every cloud."
   }
   assert {
     condition     = [for set in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles[2].widget.xyChart.dataSets : set.legendTemplate] == ["p50", "p95", "p99"]
     error_message = "Latency as p50, p95 and p99."
   }
   assert {
-    condition     = length(distinct([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : "${tile.xPos},${tile.yPos}"])) == 7 && alltrue([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : tile.xPos + tile.width <= 12])
+    condition     = [for set in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles[6].widget.xyChart.dataSets : set.timeSeriesQuery.prometheusQuery][2] == "1000 * histogram_quantile(0.99, sum by (le) (rate(firestore_googleapis_com:api_request_latencies_bucket{monitored_resource=\"firestore.googleapis.com/Database\",database_id=\"portolan-test\"}[5m])))"
+    error_message = "And the state store's, which Google measures in seconds."
+  }
+  assert {
+    condition     = length(distinct([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : "${tile.xPos},${tile.yPos}"])) == 8 && alltrue([for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : tile.xPos + tile.width <= 12])
     error_message = "No tile lies over another, or beside the board."
   }
 }
@@ -113,7 +117,7 @@ run "off" {
     error_message = "No alarm is made; the dashboard still counts."
   }
   assert {
-    condition     = length(google_pubsub_topic.dead_letter) == 0 && output.dead_letter_id == null && length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles) == 6
+    condition     = length(google_pubsub_topic.dead_letter) == 0 && output.dead_letter_id == null && length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles) == 7
     error_message = "Without dead letters there is no queue, no id and no tile."
   }
 }
