@@ -51,7 +51,7 @@ export type OpenFront = (handler: HttpHandler, logger: Logger) => Promise<Front>
 export const fronts: Readonly<Record<string, OpenFront>> = {
   server: async (handler, logger) => {
     const server = await startHttpServer({ handler, host: '127.0.0.1', port: 0, clock: systemClock, logger });
-    return { port: server.port, ask: (asked) => askServer(server.port, asked), close: () => server.close() };
+    return { port: server.port, ask: (asked) => askServer(server.port, sent(asked)), close: () => server.close() };
   },
   'aws-rest': lambda('aws-rest', restEvent),
   'aws-http-v2': lambda('aws-http-v2', httpV2Event),
@@ -83,7 +83,7 @@ export const fronts: Readonly<Record<string, OpenFront>> = {
     const { port } = server.address() as AddressInfo;
     return {
       port,
-      ask: (asked) => askServer(port, asked),
+      ask: (asked) => askServer(port, wire(asked)),
       async close() {
         server.closeAllConnections();
         await new Promise<void>((resolve) => {
@@ -96,20 +96,22 @@ export const fronts: Readonly<Record<string, OpenFront>> = {
   },
 };
 
-async function askServer(port: number, asked: Asked | string): Promise<Got> {
-  const { method, target, fields, body } = whole(asked);
+async function askServer(
+  port: number,
+  { method, target, headers, body }: Pick<WireRequest, 'body' | 'headers' | 'method' | 'target'>,
+): Promise<Got> {
   const connection = new Connection(port);
-  const lines = fields.map(([name, value]) => `${name}: ${value}`);
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1] ?? ''}`] : []));
   connection.write(requestText(`${method} ${target}`, lines, Buffer.from(body ?? []).toString('latin1')));
-  const { status, fields: received, body: content, complete } = await connection.answer(method);
+  const { status, fields, body: content, complete } = await connection.answer(method);
   connection.destroy();
-  const headers = received.flat();
-  return { status, headers, error: errorOf(headers), body: content, whole: complete };
+  const received = fields.flat();
+  return { status, headers: received, error: errorOf(received), body: content, whole: complete };
 }
 
 function lambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown): OpenFront {
   return (handler, logger) => {
-    const invoke = lambdaHandler(handler, { logger });
+    const invoke = lambdaHandler(handler, { logger, source });
     return Promise.resolve({
       async ask(asked) {
         const event: unknown = JSON.parse(JSON.stringify(toEvent(wire(asked))));
@@ -122,25 +124,26 @@ function lambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown
   };
 }
 
-function whole(asked: Asked | string): Required<Asked> {
+/** As a client sends it. */
+function sent(asked: Asked | string): WireRequest {
   const { method = 'GET', target, fields = [], body } = typeof asked === 'string' ? { target: asked } : asked;
-  return { method, target, fields, body };
+  return { method, scheme: 'https', authority, target, headers: ['host', authority, ...fields.flat()], body, clientAddress };
 }
 
+/** As a front end hands it on: with its own word on who asks. */
 function wire(asked: Asked | string): WireRequest {
-  const { method, target, fields, body } = whole(asked);
-  const hasLength = body === undefined || fields.some(([name]) => name === 'content-length');
+  const request = sent(asked);
+  const { headers, body } = request;
+  const claimed = headers.flatMap((name, at) => (at % 2 === 0 && name === 'x-forwarded-for' ? [headers[at + 1] ?? ''] : []));
+  const others = headers.filter((_, at) => !/^x-forwarded-(?:for|proto)$/.test(headers[at - (at % 2)] ?? ''));
+  const hasLength = body === undefined || headers.includes('content-length');
   return {
-    method,
-    scheme: 'https',
-    authority,
-    target,
+    ...request,
     headers: [
-      ...['host', authority, ...fields.flat(), ...(hasLength ? [] : ['content-length', `${body.length}`])],
-      ...['x-forwarded-for', clientAddress, 'x-forwarded-proto', 'https'],
+      ...others,
+      ...(hasLength ? [] : ['content-length', `${body.length}`]),
+      ...['x-forwarded-for', [...claimed, clientAddress].join(', '), 'x-forwarded-proto', 'https'],
     ],
-    body,
-    clientAddress,
   };
 }
 
