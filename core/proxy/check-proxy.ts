@@ -110,8 +110,8 @@ function checkSettings(
       problem(`/accessLog/requestFields/${at}`, 'carries credentials, which are never logged');
   }
   for (const [at, type] of (compression.types ?? []).entries()) {
-    if (!/^[a-z0-9!#$&^_.+*-]+\/[a-z0-9!#$&^_.+*-]+$/i.test(type)) {
-      problem(`/compression/types/${at}`, 'is no media type', 'for example application/json');
+    if (!/^(?:[a-z0-9!#$&^_.+*-]+\/[a-z0-9!#$&^_.+*-]+|\+[a-z0-9-]+)$/i.test(type)) {
+      problem(`/compression/types/${at}`, 'is no media type', 'for example application/json, text/* or +json');
     }
   }
 }

@@ -2,7 +2,14 @@ import { suggest } from '../../config/findings.ts';
 import { parseHost } from '../../egress/host.ts';
 import { escapePointer } from '../../schema/validate.ts';
 import { parseIpRange } from '../../egress/ip-address.ts';
-import type { FieldEdits, FieldMatch, MatchConfiguration, RedirectConfiguration, RouteConfiguration } from '../configuration.ts';
+import type {
+  FieldEdits,
+  FieldMatch,
+  MatchConfiguration,
+  MirrorConfiguration,
+  RedirectConfiguration,
+  RouteConfiguration,
+} from '../configuration.ts';
 import { isFieldValue, refusalOfName } from '../rewrite/field-edits.ts';
 import { checkHashKey } from './check-hash-key.ts';
 import { checkRewrite, checkTemplateNames } from './check-rewrite.ts';
@@ -37,6 +44,7 @@ export function checkRoute(route: RouteConfiguration, known: Known, problem: Rep
     }
   }
   if (route.rewrite !== undefined) checkRewrite(route.rewrite, route.match?.paths, paths, problem);
+  if (route.mirror !== undefined) checkMirror(route.mirror, problem);
   if (route.redirect !== undefined) checkRedirect(route.redirect, paths, problem);
   if (route.respond !== undefined) {
     const { status, headers, body } = route.respond;
@@ -79,10 +87,7 @@ function checkMatch(match: MatchConfiguration, encodedDelimiters: boolean, probl
       problem(`/match/hosts/${at}`, 'is no host', 'for example api.example.com, *.example.com or localhost:3000');
     }
   }
-  for (const [at, method] of (match.methods ?? []).entries()) {
-    const meant = methods.find((one) => one !== method && one === method.toUpperCase());
-    if (meant !== undefined) problem(`/match/methods/${at}`, 'is no method: their case counts', `did you mean "${meant}"?`);
-  }
+  checkMethods(match.methods, '/match/methods', problem);
   for (const [at, range] of (match.clients ?? []).entries()) {
     if (parseIpRange(range) === undefined)
       problem(`/match/clients/${at}`, 'is no address range', 'for example 10.0.0.0/8 or 192.0.2.7');
@@ -105,6 +110,23 @@ function checkMatch(match: MatchConfiguration, encodedDelimiters: boolean, probl
     }
     return [read.pattern];
   });
+}
+
+function checkMethods(given: readonly string[] | undefined, pointer: string, problem: Report): void {
+  for (const [at, method] of (given ?? []).entries()) {
+    const meant = methods.find((one) => one !== method && one === method.toUpperCase());
+    if (meant !== undefined) problem(`${pointer}/${at}`, 'is no method: their case counts', `did you mean "${meant}"?`);
+  }
+}
+
+/** A pointer that is none would cover the whole content, and nothing would ever differ. */
+function checkMirror({ methods: copied, compare = {} }: MirrorConfiguration, problem: Report): void {
+  checkMethods(copied, '/mirror/methods', problem);
+  for (const [at, pointer] of (compare.ignorePointers ?? []).entries()) {
+    if (!/^(?:\/(?:[^~/]|~[01])*)+$/.test(pointer)) {
+      problem(`/mirror/compare/ignorePointers/${at}`, 'is no JSON pointer to a member', 'for example /updatedAt or /items/*/id');
+    }
+  }
 }
 
 function checkFieldMatch(field: FieldMatch, kind: 'cookies' | 'headers' | 'query', pointer: string, problem: Report): void {

@@ -73,6 +73,21 @@ describe('a route', () => {
     ],
     ['no key', { split: { old: 'a', new: 'b', newPercent: 1, key: {} } }, '/routes/0/split/key .* has none'],
     ['an unknown mirror', { upstream: 'a', mirror: { upstream: 'm' } }, '/routes/0/mirror/upstream is not'],
+    [
+      'a mirror of methods in lower case',
+      { upstream: 'a', mirror: { upstream: 'b', methods: ['GET', 'get'] } },
+      '/routes/0/mirror/methods/1 is no method',
+    ],
+    [
+      'what is no JSON pointer',
+      { upstream: 'a', mirror: { upstream: 'b', compare: { ignorePointers: ['/items/*/id', 'updatedAt'] } } },
+      '/routes/0/mirror/compare/ignorePointers/1 is no JSON pointer',
+    ],
+    [
+      'a pointer to everything',
+      { upstream: 'a', mirror: { upstream: 'b', compare: { ignorePointers: [''] } } },
+      '/routes/0/mirror/compare/ignorePointers/0 is no JSON pointer',
+    ],
     ['a mirror of nothing', { respond: ok, mirror: { upstream: 'a' } }, '/routes/0/mirror has no meaning with respond'],
     ['a rewrite of nothing', { redirect: { to: '/' }, rewrite: {} }, '/routes/0/rewrite has no meaning with redirect'],
     ['an upgrade of nothing', { handler: 'h', upgrade: true }, '/routes/0/upgrade has no meaning with handler'],
@@ -477,7 +492,7 @@ describe('proxy settings', () => {
     [{ controlHosts: ['a:80'] }, '/proxy/controlHosts/0 is no name of a host'],
     [{ versionField: 'Content-Length' }, '/proxy/versionField belongs to'],
     [{ accessLog: { requestFields: ['x', 'Authorization'] } }, '/proxy/accessLog/requestFields/1 carries credentials'],
-    [{ compression: { types: ['text'] } }, '/proxy/compression/types/0 is no media type'],
+    [{ compression: { types: ['+json', 'text/*', 'text'] } }, '/proxy/compression/types/2 is no media type'],
   ])('%j are refused', (proxy, problem) => {
     expect(problemsOf({ routes: [{ id: 'r', respond: ok }], proxy })[0]).toContain(problem);
   });
