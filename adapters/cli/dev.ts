@@ -147,6 +147,9 @@ function greeting(local: Local, options: DevOptions, configuration: Configuratio
     local.gatewayPort === undefined ? undefined : `  forward gateway  http://${authority}:${local.gatewayPort}`,
     routes.length === 0 ? undefined : `  reverse proxy    ${api}  (${routes.length} ${routes.length === 1 ? 'route' : 'routes'})`,
     `  data             ${data}`,
+    local.pushedVersion === undefined
+      ? undefined
+      : `  routes           version ${local.pushedVersion}, which was pushed, not those of the file; "config rollback --to 0" leads back`,
     `  configuration    ${file ?? 'none: no proxy vendor, loopback origins allowed, a sample backend'}`,
   ];
   return [

@@ -38,7 +38,7 @@ export function addLiveConfigCommands(config: Command): void {
       .command('push <file>')
       .description('serve the routes, upstreams and proxy settings of a file; instances follow within seconds'),
   )
-    .option('--expect <version>', 'only if this version is active; 0: only if nothing was pushed yet')
+    .option('--expect <version>', 'only if this version is active; 0: only if no pushed one is served')
     .action(async (file: string, options: Connection & { readonly expect?: string }) => {
       const pushed = (await callControlApi(
         options,
@@ -75,31 +75,26 @@ export function addLiveConfigCommands(config: Command): void {
       readonly versions: readonly ShownVersion[];
     };
     if (options.json === true) return print(true, answered, []);
-    printTable(
-      ['version', 'active', 'pushed', 'by key', 'hash'],
-      answered.versions.map((one) => [
-        String(one.version),
-        one.active ? 'yes' : '',
-        one.createdAt,
-        one.createdBy ?? '',
-        one.hash.slice(0, 12),
-      ]),
-    );
+    const deployed = ['0', answered.versions.some(({ active }) => active) ? '' : 'yes', 'what was deployed', '', ''];
+    const pushed = answered.versions.map((one) => [
+      String(one.version),
+      one.active ? 'yes' : '',
+      one.createdAt,
+      one.createdBy ?? '',
+      one.hash.slice(0, 12),
+    ]);
+    printTable(['version', 'active', 'pushed', 'by key', 'hash'], [...pushed, deployed]);
   });
 
   connected(config.command('rollback').description('serve an earlier version again'))
-    .option('--to <version>', 'default: the one before the active one')
+    .option('--to <version>', 'default: what was served before the active one; 0: what was deployed')
     .option('--expect <version>', 'only if this version is active')
     .action(async (options: Connection & { readonly to?: string; readonly expect?: string }) => {
-      const body = options.to === undefined ? {} : { version: wholeNumber('--to', options.to) };
-      const active = (await callControlApi(
-        options,
-        'POST',
-        '/v1/configuration/activate',
-        body,
-        ifMatch(options.expect),
-      )) as ShownConfiguration;
-      print(options.json, active, [`Version ${active.version} is active.`]);
+      const body = options.to === undefined ? {} : { version: wholeNumber('--to', options.to, 0) };
+      const active = (await callControlApi(options, 'POST', '/v1/configuration/activate', body, ifMatch(options.expect))) as
+        ShownConfiguration | undefined;
+      const line = active === undefined ? 'What was deployed is served again.' : `Version ${active.version} is active.`;
+      print(options.json, active ?? { version: 0 }, [line]);
     });
 
   connected(
@@ -130,8 +125,11 @@ async function served(options: Connection): Promise<ProxyConfiguration> {
   try {
     return ((await callControlApi(options, 'GET', '/v1/configuration')) as ShownConfiguration).document;
   } catch (error) {
-    if (error instanceof CommandError && error.message.startsWith('404 No configuration was pushed')) {
-      throw new CommandError(1, 'Nothing was pushed yet, and what was deployed cannot be read back: name its file with --against');
+    if (error instanceof CommandError && error.message.startsWith('404 No pushed configuration')) {
+      throw new CommandError(
+        1,
+        'No pushed configuration is served, and what was deployed cannot be read back: name its file with --against',
+      );
     }
     throw error;
   }
@@ -187,8 +185,8 @@ function ifMatch(version: string | undefined): Readonly<Record<string, string>> 
   return version === '0' ? { 'if-none-match': '*' } : { 'if-match': `"${wholeNumber('--expect', version)}"` };
 }
 
-function wholeNumber(option: string, text: string): number {
+function wholeNumber(option: string, text: string, from = 1): number {
   const number = Number(text);
-  if (!(Number.isSafeInteger(number) && number >= 1)) throw new CommandError(2, `${option} must be the number of a version`);
+  if (!(Number.isSafeInteger(number) && number >= from)) throw new CommandError(2, `${option} must be the number of a version`);
   return number;
 }

@@ -47,6 +47,8 @@ export interface Local {
   readonly gatewayPort: number | undefined;
   /** Present when the data folder had no API key yet: the first one, never to be seen again. */
   readonly firstKey: string | undefined;
+  /** The pushed version that is served in place of the configuration's routes; `undefined` for these themselves. */
+  readonly pushedVersion: number | undefined;
   /** What the configuration names and this process cannot use; the server runs all the same and takes it up when it is there. */
   readonly unreadableSecrets: readonly UnreadableSecret[];
   /** Takes no more connections, lets what is under way end within `closeTimeoutMs`, cuts the rest, and closes the store. */
@@ -127,6 +129,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     return {
       port: server.port,
       gatewayPort: gateway?.port,
+      pushedVersion: await proxy?.pushedVersion(),
       unreadableSecrets: await findUnreadableSecrets(configuration, secrets),
       // Last, so that a start that fails does not use up what is shown only once.
       firstKey: await makeFirstKey(portolan.storedKeys, configuration),

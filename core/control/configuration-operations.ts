@@ -1,4 +1,5 @@
 import type { ConfigurationProblem } from '../config/check-configuration.ts';
+import { HeaderList } from '../http/header-list.ts';
 import { problemResponse } from '../http/problem.ts';
 import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
@@ -29,12 +30,15 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     const { principal, context } = input;
     logger.log('info', event, {
       audit: true,
-      version: String(active),
+      version: active === 0 ? 'deployed' : String(active),
       tenant: principal.tenant,
       keyId: principal.keyId,
       requestId: context.requestId,
     });
-    return show(active, input.options);
+    // what was deployed is in no store: there is nothing to show
+    return active === 0
+      ? { status: 204, headers: new HeaderList(['cache-control', 'no-store']), body: undefined }
+      : show(active, input.options);
   };
   const show = async (active: number, options: CallOptions): Promise<HttpResponse> => {
     const version = await stored.version(active, options);
@@ -45,7 +49,7 @@ export function configurationOperations({ stored, check, migration, logger }: Co
   return {
     async getConfiguration({ options }) {
       const pointer = await stored.pointer(options);
-      return pointer === undefined ? nothingPushed() : show(pointer.active, options);
+      return pointer === undefined || pointer.active === 0 ? nothingPushed() : show(pointer.active, options);
     },
     async listConfigurations({ options }) {
       const [pointer, versions] = await Promise.all([stored.pointer(options), stored.list(shownVersions, options)]);
@@ -97,8 +101,8 @@ function nothingPushed(): HttpResponse {
   return problemResponse({
     status: 404,
     type: 'no-configuration-pushed',
-    title: 'No configuration was pushed',
-    detail: 'The deployed one is served. Push one with PUT.',
+    title: 'No pushed configuration is served',
+    detail: 'The deployed one is. Push one with PUT.',
   });
 }
 

@@ -108,6 +108,7 @@ const described: Readonly<Record<Operation, Described>> = {
     headers: ['if-match'],
     answers: {
       200: ['Active.', 'Configuration'],
+      204: ['The deployed configuration is served again.'],
       404: ['No such version.', 'Problem'],
       412: ['Another version is active.', 'Problem'],
       ...content,
@@ -139,7 +140,7 @@ const parameters: Readonly<Record<string, object>> = {
   'if-none-match': {
     name: 'If-None-Match',
     in: 'header',
-    description: '`*`: only if nothing was pushed yet.',
+    description: '`*`: only if no pushed configuration is served.',
     schema: { type: 'string' },
   },
 };

@@ -126,9 +126,9 @@ export const activateConfigurationSchema: JsonSchema = {
   properties: {
     version: {
       type: 'integer',
-      minimum: 1,
+      minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: 'Default: the one before the active one.',
+      description: 'Default: what was served before the active one was pushed. 0: what was deployed.',
     },
   },
 };

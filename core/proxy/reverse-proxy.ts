@@ -44,8 +44,8 @@ export class ReverseProxy {
   readonly #transports: Transports;
   readonly #deployed: Configuration;
   readonly #reports = new Map<string, MirrorReport>();
-  readonly #serving: CompiledProxy;
-  readonly #live: LiveConfiguration<CompiledProxy> | undefined;
+  readonly #stored: StoredConfigurations;
+  readonly #serving: CompiledProxy | LiveConfiguration<CompiledProxy>;
   /** For the control API. */
   readonly operations: Operations;
 
@@ -71,14 +71,15 @@ export class ReverseProxy {
         }),
         mirrorReport: (routeId) => this.#reportOf(routeId),
       });
-    this.#serving = compile(configuration, 'deployed');
+    const deployed = (): CompiledProxy => compile(configuration, 'deployed');
     const stored = new StoredConfigurations(store, crypto, clock);
-    this.#live =
+    this.#stored = stored;
+    this.#serving =
       configuration.auth === undefined
-        ? undefined
+        ? deployed()
         : new LiveConfiguration(
             stored,
-            this.#serving,
+            deployed,
             (document, version) => {
               const [problem] = this.#check(document);
               if (problem !== undefined) throw new TypeError(`${problem.pointer} ${problem.detail}`);
@@ -98,8 +99,8 @@ export class ReverseProxy {
   readonly handle: HttpHandler = (request: HttpRequest, context: RequestContext): HttpResponse | Promise<HttpResponse> => {
     const work = this.#ports.secrets.pending();
     if (work !== undefined) context.waitUntil(work);
-    if (this.#live === undefined) return this.#serving.handle(request, context);
-    const served = this.#live.current(context);
+    if (this.#serving instanceof CompiledProxy) return this.#serving.handle(request, context);
+    const served = this.#serving.current(context);
     return served instanceof Promise
       ? served.then(({ proxy }) => proxy.handle(request, context))
       : served.proxy.handle(request, context);
@@ -107,7 +108,14 @@ export class ReverseProxy {
 
   /** Requests in flight go on; health checks and idle connections end. */
   async close(): Promise<void> {
-    await (this.#live ?? this.#serving).close();
+    await this.#serving.close();
+  }
+
+  /** The pushed version that is served; `undefined` for what was deployed. @throws {PortError} */
+  async pushedVersion(): Promise<number | undefined> {
+    if (this.#serving instanceof CompiledProxy) return undefined;
+    const active = (await this.#stored.pointer())?.active ?? 0;
+    return active === 0 ? undefined : active;
   }
 
   /** A pushed document replaces routes, upstreams and settings; the rest stays as deployed. */

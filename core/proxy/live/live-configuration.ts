@@ -22,37 +22,39 @@ export interface Served<T> {
 const patienceMs = 1_000;
 
 /**
- * Serves the active configuration of the store, or the deployed one where nothing was pushed. Follows a push within `pollMs`, also on a function that
+ * Serves the active configuration of the store, or the deployed one where nothing was pushed or everything was rolled back. Follows a push within `pollMs`, also on a function that
  * was frozen in between: a request that finds the last check too old waits for the next one, at most a second. Swaps as a whole; what cannot be
  * read or compiled is refused whole, logged, and what was served goes on.
  */
 export class LiveConfiguration<T extends Compiled> {
   readonly #stored: StoredConfigurations;
+  readonly #deployed: () => T;
   readonly #compile: (document: ProxyConfiguration, version: string) => T;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
   #served: Served<T>;
   /** The version whose document was refused: not tried again. */
-  #refused = 0;
+  #refused: number | undefined;
   #checkedAt: EpochMillis = -Infinity;
   #checking: { readonly done: Promise<void>; readonly since: EpochMillis } | undefined;
   #closed = false;
 
   /**
-   * @param deployed served until something is pushed
+   * @param deployed makes what is served until something is pushed
    * @param compile checks and compiles; throws for what is not right
    * @param pollMs how old what is served may be
    */
   constructor(
     stored: StoredConfigurations,
-    deployed: T,
+    deployed: () => T,
     compile: (document: ProxyConfiguration, version: string) => T,
     ports: { readonly clock: Clock; readonly logger: Logger },
     pollMs: number,
   ) {
     this.#stored = stored;
-    this.#served = { version: 'deployed', proxy: deployed };
+    this.#deployed = deployed;
+    this.#served = { version: 'deployed', proxy: deployed() };
     this.#compile = compile;
     this.#clock = ports.clock;
     this.#logger = ports.logger;
@@ -100,25 +102,35 @@ export class LiveConfiguration<T extends Compiled> {
   async #follow(): Promise<void> {
     const options = { deadline: this.#clock.now() + 5_000 };
     const pointer = await this.#stored.pointer(options);
-    if (pointer === undefined || String(pointer.active) === this.#served.version || pointer.active === this.#refused) return;
+    if (pointer === undefined || pointer.active === this.#refused) return;
+    const wanted = pointer.active === 0 ? 'deployed' : String(pointer.active);
+    if (wanted === this.#served.version) return;
+    if (pointer.active === 0) {
+      if (!this.#closed) this.#swap(wanted, this.#deployed());
+      return;
+    }
     const version = await this.#stored.version(pointer.active, options);
     if (version === undefined) throw new PortError('data_loss', 'configuration.read', { reason: 'VersionMissing' });
     const document = await this.#stored.document(version, options);
     if (this.#closed) return;
     let proxy: T;
     try {
-      proxy = this.#compile(document, String(pointer.active));
+      proxy = this.#compile(document, wanted);
     } catch (error) {
       this.#refused = pointer.active;
       this.#logger.log('error', 'configuration.refused', {
-        version: String(pointer.active),
+        version: wanted,
         serving: this.#served.version,
         detail: error instanceof Error ? error.message : typeof error,
       });
       return;
     }
+    this.#swap(wanted, proxy);
+  }
+
+  #swap(version: string, proxy: T): void {
     const before = this.#served;
-    this.#served = { version: String(pointer.active), proxy };
+    this.#served = { version, proxy };
     this.#logger.log('info', 'configuration.activated', { version: this.#served.version, before: before.version });
     // Not waited for: it closes with its last exchange, and a tunnel may last for days.
     before.proxy.close().catch((error: unknown) => {

@@ -22,8 +22,10 @@ export interface ConfigurationVersion {
 
 /** Which version is served, and which was pushed last. */
 export interface ActivePointer {
+  /** 0: the deployed configuration, after a roll-back behind the first push. */
   readonly active: number;
   readonly latest: number;
+  /** Empty for the deployed one, which the store does not have. */
   readonly hash: string;
   readonly activatedAt: EpochMillis;
 }
@@ -125,16 +127,16 @@ export class StoredConfigurations {
     return this.#point({ active: version, latest: version, hash, activatedAt: this.#clock.now() }, stored?.version, options);
   }
 
-  /** Makes a pushed version the active one: by default the one that was active when the active one was pushed. */
+  /** Makes a pushed version the active one, 0 the deployed configuration: by default what was active when the active one was pushed. */
   async activate(version: number | undefined, isExpected: IsExpected | undefined, options?: CallOptions): Promise<Activation> {
     const stored = await this.#store.get(pointerKey, options);
     if (stored === undefined) return { ok: false, reason: 'no-such-version' };
     const pointer = parsed<ActivePointer>(stored.value);
     if (isExpected?.(pointer.active) === false) return { ok: false, reason: 'changed', active: pointer.active };
-    const number = version ?? (await this.version(pointer.active, options))?.after ?? 0;
-    const chosen = number === 0 ? undefined : await this.version(number, options);
-    if (chosen === undefined) return { ok: false, reason: 'no-such-version' };
-    const next = { ...pointer, active: number, hash: chosen.hash, activatedAt: this.#clock.now() };
+    const number = version ?? (await this.version(pointer.active, options))?.after;
+    const hash = number === 0 ? '' : number === undefined ? undefined : (await this.version(number, options))?.hash;
+    if (number === undefined || hash === undefined) return { ok: false, reason: 'no-such-version' };
+    const next = { ...pointer, active: number, hash, activatedAt: this.#clock.now() };
     return this.#point(next, stored.version, options);
   }
 

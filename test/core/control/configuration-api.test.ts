@@ -133,6 +133,33 @@ describe('the configuration over the control API', () => {
     expect(await answeredLater(two)).toBe('second');
   });
 
+  it('goes back to what was deployed, by a roll-back of the first push and by version 0', async () => {
+    const harness = start();
+    await harness.call('PUT', '/v1/configuration', { body: document('first') });
+    expect(await answeredLater(harness)).toBe('first');
+    const back = await harness.call('POST', '/v1/configuration/activate', { body: {}, headers: { 'if-match': '"1"' } });
+    expect(back.status).toBe(204);
+    expect(await answeredLater(harness)).toBe('deployed');
+    expect((await harness.call('GET', '/v1/configuration')).status).toBe(404);
+    expect((await harness.call('GET', '/v1/configuration/versions')).json.versions).toMatchObject([{ version: 1, active: false }]);
+
+    const again = await harness.call('PUT', '/v1/configuration', {
+      body: document('second'),
+      headers: { 'if-none-match': '*' },
+    });
+    expect(again).toMatchObject({ status: 200, json: { version: 2 } });
+    expect((await harness.call('POST', '/v1/configuration/activate', { body: { version: 0 } })).status).toBe(204);
+    expect(await answeredLater(harness)).toBe('deployed');
+    // and a new deployment is served, which a pushed version would hide
+    const { store, clock } = harness;
+    const redeployed = start({ store, clock, configuration: { ...document('redeployed') } });
+    expect(await answeredLater(redeployed)).toBe('redeployed');
+    expect(harness.logged.filter(({ event }) => event === 'configuration.rolled_back')).toMatchObject([
+      { attributes: { version: 'deployed' } },
+      { attributes: { version: 'deployed' } },
+    ]);
+  });
+
   it('tells in the log who pushed and who rolled back what', async () => {
     const harness = start();
     const { key, record } = await harness.addKey({ tenant: 'operators', scopes: ['configuration:write'] });

@@ -45,9 +45,14 @@ function world() {
   };
   const events: string[] = [];
   const made: Made[] = [];
+  const deployed: Made[] = [];
   const live = new LiveConfiguration<Made>(
     new StoredConfigurations(store, nodeCrypto, clock),
-    new Made('deployed'),
+    () => {
+      const one = new Made('deployed');
+      deployed.push(one);
+      return one;
+    },
     (given) => {
       const body = given.routes?.[0]?.respond?.body ?? '';
       if (body === 'wrong') throw new TypeError('/routes/0 is wrong');
@@ -71,6 +76,7 @@ function world() {
     faults,
     events,
     made,
+    deployed,
     pusher: new StoredConfigurations(inner, nodeCrypto, clock),
     async serve() {
       const { version, proxy } = await live.current(context);
@@ -98,6 +104,22 @@ describe('the live configuration', () => {
     await clock.advance(5_000);
     expect(await serve()).toEqual(['1', 'one']);
     expect(events).toEqual(['configuration.activated', 'configuration.activated', 'configuration.activated']);
+  });
+
+  it('is the deployed one again when the first push was rolled back, made anew', async () => {
+    const { serve, pusher, clock, made, deployed, events } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    expect(await serve()).toEqual(['1', 'one']);
+    await pusher.activate(undefined, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['deployed', 'deployed']);
+    expect([deployed.map(({ closed }) => closed), made.map(({ closed }) => closed)]).toEqual([[1, 0], [1]]);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['deployed', 'deployed']);
+    expect(events).toEqual(['configuration.activated', 'configuration.activated']);
+    await pusher.push(document('two'), undefined, undefined);
+    await clock.advance(5_000);
+    expect(await serve()).toEqual(['2', 'two']);
   });
 
   it('is never older than pollMs when requests come steadily, and none of them waits', async () => {

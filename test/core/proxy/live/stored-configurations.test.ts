@@ -42,7 +42,10 @@ describe('stored configurations', () => {
       [2, 'key1'],
     ]);
     expect(await stored.activate(1, undefined)).toMatchObject({ ok: true, pointer: { active: 1, latest: 3 } });
+    // before the first push there was what had been deployed, and nothing before that
+    expect(await stored.activate(undefined, undefined)).toMatchObject({ ok: true, pointer: { active: 0, latest: 3 } });
     expect(await stored.activate(undefined, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
+    expect(await stored.activate(0, is(0))).toMatchObject({ ok: true, pointer: { active: 0 } });
     expect(await stored.push(document('four'), undefined, undefined)).toMatchObject({ pointer: { active: 4, latest: 4 } });
     expect(await stored.activate(9, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
   });
