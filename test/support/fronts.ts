@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { HttpResponse as FunctionsResponse, InvocationContext } from '@azure/functions';
-import { lambdaHandler } from '../../adapters/aws/lambda-handler.ts';
+import { lambdaHandler, lambdaStreamHandler } from '../../adapters/aws/lambda-handler.ts';
+import type { LambdaResponseStream } from '../../adapters/aws/lambda-handler.ts';
 import type { LambdaSource } from '../../adapters/aws/lambda-http-codec.ts';
 import { functionsHandler } from '../../adapters/azure/register-http.ts';
 import { cloudFunction } from '../../adapters/gcp/cloud-function.ts';
@@ -118,6 +121,42 @@ function lambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown
         const result = await invoke(event, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 10_000 });
         const { status, headers, body } = readResult(source, result);
         return { status, headers, error: errorOf(headers), body: body.toString('latin1'), whole: true };
+      },
+      close: () => Promise.resolve(),
+    });
+  };
+}
+
+/** Lambda with streamed answers. Here the client gets the status before it is known how the answer ends. */
+export const streamingFronts: Readonly<Record<string, OpenFront>> = {
+  'aws-rest, streamed': streamingLambda('aws-rest', restEvent),
+  'aws-url, streamed': streamingLambda('aws-url', functionUrlEvent),
+};
+
+function streamingLambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown): OpenFront {
+  return (handler, logger) => {
+    const heads = new WeakMap<LambdaResponseStream, object>();
+    // The runtime's global, which is looked at when a handler is made.
+    const runtime = globalThis as { awslambda?: unknown };
+    runtime.awslambda = {
+      streamifyResponse: (made: unknown) => made,
+      HttpResponseStream: { from: (stream: LambdaResponseStream, head: object) => (heads.set(stream, head), stream) },
+    };
+    const invoke = lambdaStreamHandler(handler, { logger, source });
+    delete runtime.awslambda;
+    return Promise.resolve({
+      async ask(asked) {
+        const event: unknown = JSON.parse(JSON.stringify(toEvent(wire(asked))));
+        const out = new PassThrough();
+        const content: Buffer[] = [];
+        out.on('data', (chunk: Buffer) => content.push(chunk));
+        const whole = await invoke(event, out, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 10_000 }).then(
+          () => true,
+          () => false,
+        );
+        if (whole) await finished(out);
+        const { status, headers } = readResult(source, { ...heads.get(out), body: '', isBase64Encoded: false });
+        return { status, headers, error: errorOf(headers), body: Buffer.concat(content).toString('latin1'), whole };
       },
       close: () => Promise.resolve(),
     });
