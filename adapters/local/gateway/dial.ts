@@ -1,22 +1,16 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import { Agent, request } from 'node:http';
-import { connect, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import type { ProxyEndpoint } from '../../../core/session/vendors/render.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { Clock, UpstreamErrorType } from '../../../core/ports/index.ts';
+import type { Clock } from '../../../core/ports/index.ts';
+import { addressesOf, connectTo, opened } from '../../node/transport/open-socket.ts';
+import type { Resolve } from '../../node/transport/open-socket.ts';
+import { toUpstreamError } from '../../node/transport/upstream-errors.ts';
 import type { Destination } from './destination.ts';
 import { socksConnect } from './socks5.ts';
-
-/** Every address of a name; rejects with the resolver's error. */
-export type Lookup = (hostname: string) => Promise<readonly string[]>;
-
-export const lookupAll: Lookup = async (hostname) => {
-  const found = await systemLookup(hostname, { all: true, verbatim: true });
-  return found.map(({ address }) => address);
-};
 
 /** An upstream proxy answered CONNECT with something else than success. */
 export class UpstreamRefused extends Error {
@@ -31,7 +25,7 @@ export class UpstreamRefused extends Error {
 
 export interface DialOptions {
   readonly egress: EgressPolicy;
-  readonly lookup: Lookup;
+  readonly resolve: Resolve;
   readonly clock: Clock;
   /** For name resolution and connection together, and again for an upstream's handshake, in milliseconds. */
   readonly connectTimeoutMs: number;
@@ -47,7 +41,7 @@ export interface DialOptions {
  */
 export function dialOrigin({ host, port }: Destination, options: DialOptions): Promise<Socket> {
   return timed(options, async (signal) => {
-    const addresses = host.kind === 'address' ? [host.text] : await resolve(host.text, options.lookup);
+    const addresses = host.kind === 'address' ? [host.text] : await addressesOf(host.text, options.resolve);
     const allowed = addresses.filter(
       (address) => options.egress.decideAddress(address, port, host.kind === 'name' ? host.text : undefined).allowed,
     );
@@ -64,7 +58,7 @@ export function dialOrigin({ host, port }: Destination, options: DialOptions): P
 export function dialUpstream({ scheme, host, port }: ProxyEndpoint, options: DialOptions): Promise<Socket> {
   return timed(options, async (signal) => {
     const socket = await opened(
-      connectTo(isIP(host) === 0 ? await resolve(host, options.lookup) : [host], port),
+      connectTo(isIP(host) === 0 ? await addressesOf(host, options.resolve) : [host], port),
       'connect',
       signal,
     );
@@ -141,58 +135,6 @@ export class SocketAgent extends Agent {
   }
 }
 
-async function resolve(name: string, lookup: Lookup): Promise<readonly string[]> {
-  let addresses: readonly string[];
-  try {
-    addresses = await lookup(name);
-  } catch {
-    throw new UpstreamError('dns_error', false);
-  }
-  if (addresses.length === 0) throw new UpstreamError('dns_error', false);
-  return addresses;
-}
-
-/** Node itself tries one address after the other (RFC 8305), of those given and no others. */
-function connectTo(addresses: readonly string[], port: number): Socket {
-  const [only = ''] = addresses;
-  if (addresses.length === 1) return connect({ host: only, port, allowHalfOpen: true, noDelay: true });
-  return connect({
-    host: 'pinned.invalid',
-    port,
-    allowHalfOpen: true,
-    noDelay: true,
-    autoSelectFamily: true,
-    lookup: (_name, _options, callback) => {
-      callback(
-        null,
-        addresses.map((address) => ({ address, family: isIP(address) })),
-      );
-    },
-  });
-}
-
-function opened<S extends Socket>(socket: S, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<S> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      socket.destroy();
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) {
-      abort();
-      return;
-    }
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', (error) => {
-      signal.removeEventListener('abort', abort);
-      reject(toUpstreamError(error, false));
-    });
-    socket.once(event, () => {
-      signal.removeEventListener('abort', abort);
-      resolve(socket);
-    });
-  });
-}
-
 /** Runs `work` until it is done, the time is over, or nobody waits any more. */
 async function timed<T>({ clock, connectTimeoutMs, signal }: DialOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController();
@@ -220,32 +162,4 @@ async function timed<T>({ clock, connectTimeoutMs, signal }: DialOptions, work: 
     signal.removeEventListener('abort', gone);
     await late;
   }
-}
-
-const errorTypes: Readonly<Record<string, UpstreamErrorType>> = {
-  EADDRNOTAVAIL: 'destination_ip_unroutable',
-  ECONNREFUSED: 'connection_refused',
-  ECONNRESET: 'connection_terminated',
-  EHOSTUNREACH: 'destination_ip_unroutable',
-  EMFILE: 'connection_limit_reached',
-  ENETUNREACH: 'destination_ip_unroutable',
-  ENOTFOUND: 'dns_error',
-  EPIPE: 'connection_terminated',
-  ETIMEDOUT: 'connection_timeout',
-};
-
-/** The failure of a socket or of an HTTP client in the words of RFC 9209. */
-export function toUpstreamError(error: Error, requestSent: boolean): UpstreamError {
-  if (error instanceof UpstreamError) return error;
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const type =
-    errorTypes[code] ??
-    (code.startsWith('HPE_')
-      ? 'http_protocol_error'
-      : /CERT|SELF_SIGNED|UNABLE_TO_/.test(code)
-        ? 'tls_certificate_error'
-        : /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code)
-          ? 'tls_protocol_error'
-          : 'destination_unavailable');
-  return new UpstreamError(type, requestSent);
 }

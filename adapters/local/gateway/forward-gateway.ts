@@ -6,10 +6,12 @@ import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { PortError, UpstreamError } from '../../../core/ports/index.ts';
 import type { Clock, Logger } from '../../../core/ports/index.ts';
 import type { ProxyEndpoint } from '../../../core/session/vendors/render.ts';
+import { systemResolve } from '../../node/transport/open-socket.ts';
+import type { Resolve } from '../../node/transport/open-socket.ts';
 import { readDestination } from './destination.ts';
 import type { Destination } from './destination.ts';
-import { dialOrigin, dialThrough, dialUpstream, lookupAll, SocketAgent } from './dial.ts';
-import type { DialOptions, Lookup } from './dial.ts';
+import { dialOrigin, dialThrough, dialUpstream, SocketAgent } from './dial.ts';
+import type { DialOptions } from './dial.ts';
 import { forwardedFields } from './forwarded-fields.ts';
 import { readProxyCredentials } from './proxy-credentials.ts';
 import type { ProxyCredentials } from './proxy-credentials.ts';
@@ -94,7 +96,7 @@ export interface ForwardGatewayOptions {
   /** `close` waits for what it answers, which must not reject. */
   readonly onUsage: (usage: GatewayUsage) => Promise<void> | void;
   /** Default the system's resolver. */
-  readonly lookup?: Lookup | undefined;
+  readonly resolve?: Resolve | undefined;
   readonly limits?: Partial<ForwardGatewayLimits> | undefined;
 }
 
@@ -346,8 +348,8 @@ class GatewayServer extends Server {
   }
 
   #dialing({ gone }: Exchange): DialOptions {
-    const { egress, clock, lookup = lookupAll } = this.#options;
-    return { egress, clock, lookup, connectTimeoutMs: this.#limits.connectTimeoutMs, signal: gone };
+    const { egress, clock, resolve = systemResolve } = this.#options;
+    return { egress, clock, resolve, connectTimeoutMs: this.#limits.connectTimeoutMs, signal: gone };
   }
 
   #dialTunnel(exchange: Exchange): Promise<Socket> {

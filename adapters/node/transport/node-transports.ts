@@ -7,10 +7,12 @@ import type {
   Transport,
   Transports,
 } from '../../../core/ports/index.ts';
-import { Connector, systemResolve } from './connector.ts';
-import type { Resolve } from './connector.ts';
+import { Connector } from './connector.ts';
+
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
+import { systemResolve } from './open-socket.ts';
+import type { Resolve } from './open-socket.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { Watch } from './watch.ts';
 

@@ -414,7 +414,7 @@ describe('closing a session', () => {
   it('cuts what is still being connected', async () => {
     let resolving = (): void => undefined;
     const started = new Promise<void>((resolve) => (resolving = resolve));
-    const { port, closeSession } = await start({ lookup: () => (resolving(), new Promise(() => undefined)) });
+    const { port, closeSession } = await start({ resolve: () => (resolving(), new Promise(() => undefined)) });
     const tunnel = openTunnel(port, 'slow.example:443', token);
     await started;
     closeSession({ tenant: 't1', sessionId: 's1', generation: 1 });
@@ -517,7 +517,7 @@ describe('a destination', () => {
     };
     const { port } = await start({
       egress: createEgressPolicy({ allow: ['127.0.0.1'] }),
-      lookup: async (name) => {
+      resolve: async (name) => {
         asked.push(name);
         return answers[name] ?? [];
       },
@@ -531,7 +531,7 @@ describe('a destination', () => {
     let times = 0;
     const { port } = await start({
       egress: createEgressPolicy({ allow: ['127.0.0.1'] }),
-      lookup: async () => (times++ === 0 ? ['127.0.0.1'] : ['169.254.169.254']),
+      resolve: async () => (times++ === 0 ? ['127.0.0.1'] : ['169.254.169.254']),
     });
     expect((await throughProxy(port, `http://rebind.example:${origin.port}/`, token)).status).toBe(200);
     expect(times).toBe(1);
@@ -539,11 +539,11 @@ describe('a destination', () => {
   });
 
   it.each([
-    ['refuses connections', { lookup: async () => ['127.0.0.1'] }, 502, 'connection_refused'],
-    ['has no address', { lookup: async () => [] }, 502, 'dns_error'],
+    ['refuses connections', { resolve: async () => ['127.0.0.1'] }, 502, 'connection_refused'],
+    ['has no address', { resolve: async () => [] }, 502, 'dns_error'],
     [
       'cannot be resolved',
-      { lookup: () => Promise.reject(Object.assign(new Error('c4n4ry'), { code: 'ENOTFOUND' })) },
+      { resolve: () => Promise.reject(Object.assign(new Error('c4n4ry'), { code: 'ENOTFOUND' })) },
       502,
       'dns_error',
     ],
@@ -561,7 +561,7 @@ describe('a destination', () => {
     const clock = new FakeClock();
     let resolving = (): void => undefined;
     const started = new Promise<void>((resolve) => (resolving = resolve));
-    const { port } = await start({ clock, lookup: () => (resolving(), new Promise(() => undefined)) });
+    const { port } = await start({ clock, resolve: () => (resolving(), new Promise(() => undefined)) });
     const answer = throughProxy(port, 'http://slow.example/', token);
     await started;
     await clock.advance(10_000);
