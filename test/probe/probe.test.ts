@@ -7,7 +7,7 @@ import { startPortolanFront } from './portolan-front.ts';
 
 describe(`the server as an intermediary, by ${checks.length} checks on raw sockets`, () => {
   it.each(checks.map((check) => [`${check.id}: ${check.title}`, check] as const))('%s', async (_, check) => {
-    await runCheck(check, startPortolanFront());
+    await runCheck(check, startPortolanFront);
   });
 });
 
@@ -23,7 +23,7 @@ describe('the probe', () => {
     for (const [name, startFront] of Object.entries(fronts)) failed[name] = await failedBy(startFront);
     const toothless = checks.filter(({ id }) => !Object.values(failed).some((ids) => ids.includes(id)));
     expect(toothless.map(({ id }) => id)).toEqual([]);
-    expect(failed['naive']?.length).toBeGreaterThan(50);
+    for (const [name, ids] of Object.entries(failed)) expect(ids.length, name).toBeGreaterThan(50);
   });
 });
 
