@@ -25,6 +25,7 @@ export class Http1Transport {
   /** Nearly always asked for again: it needs no key. */
   #last: Origin | undefined;
   #sweep: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(profile: ConnectionProfile, connector: Connector, watch: Watch) {
     this.#profile = profile;
@@ -53,6 +54,7 @@ export class Http1Transport {
 
   /** Idle ones close at once, the others after their exchange; resolves when none is left. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#sweep);
     await Promise.all([...this.#origins.values()].map((origin) => origin.close()));
   }

@@ -58,6 +58,8 @@ export class Http2Transport {
 
   async close(): Promise<void> {
     clearTimeout(this.#sweep);
+    // what is opened for a late try is swept, too
+    this.#sweep = undefined;
     await Promise.all([...this.#origins.values()].map((origin) => origin.close()));
   }
 

@@ -389,6 +389,15 @@ describe('The transport', () => {
     expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
   });
 
+  it('leaves no connection behind that was opened for a late try after it was closed', async () => {
+    const upstream = await rawUpstream(answering(() => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
+    const transport = open();
+    await transport.send(request(upstream.authority), within());
+    await transport.close();
+    expect((await transport.send(request(upstream.authority), within())).status).toBe(200);
+    expect(await closedWithin(upstream.sockets[1] as Socket, 1_000)).toBe(true);
+  });
+
   it('shares connections between equal profiles, until the last of them closes', async () => {
     const upstream = await rawUpstream(answering(() => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
     const transports = nodeTransports({ clock: systemClock, secrets: { current: () => expect.unreachable() } });
