@@ -443,6 +443,15 @@ describe('hedges', () => {
     expect(it.transport.sent.slice(1).map(({ content }) => text(content))).toEqual(['efgh', 'efgh']);
   });
 
+  it('learn nothing of what is usual from failures', async () => {
+    const it = two({ hedge: {}, circuitBreaker: false, outlierEjection: false });
+    it.transport.backend('a', { afterMs: 1, status: 500 }).backend('b', { afterMs: 1, status: 500 });
+    await it.traffic(20, 4);
+    it.transport.backend('a', { afterMs: 300 }).backend('b', { afterMs: 300 });
+    await it.passing();
+    expect(it.transport.sent).toHaveLength(80 + 1);
+  });
+
   it('are one in ten seconds for little traffic, and none with a budget of nothing', async () => {
     for (const [budgetRatio, hedges] of [
       [0.01, 1],
@@ -560,26 +569,29 @@ describe('a fall-back upstream', () => {
     return it;
   };
 
-  it.each<[string, object, object]>([
-    ['the try failed', reset, {}],
-    ['the answer was a failure', { status: 503 }, {}],
-    ['the connection was refused, whatever the method', refusedConnection, { method: 'POST', body: 'x' }],
-  ])('answers when %s', async (_what, answer, request) => {
+  it.each<[string, object, object, number | string]>([
+    ['the try failed', reset, {}, 'connection_terminated'],
+    ['the answer was a failure', { status: 503 }, {}, 503],
+    ['the connection was refused, whatever the method', refusedConnection, { method: 'POST', body: 'x' }, 'connection_refused'],
+  ])('answers when %s', async (_what, answer, request, reason) => {
     const it = withSpare();
     it.transport.backend('a', answer);
     const { response, exchange } = await it.passing({ request });
     expect([response?.headers.get('x-from'), exchange.upstream]).toEqual(['spare', 'spare']);
     expect(exchange.attempts.map(({ target }) => target)).toEqual(['a:80', 'b:80']);
+    expect(exchange.fallback?.reason).toBe(reason);
   });
 
   it('answers when the circuit is open or nobody is there to be asked', async () => {
     const open = withSpare({ circuitBreaker: { consecutiveFailures: 1 } });
     open.transport.backend('a', reset);
     await open.passing();
-    expect((await open.passing()).response?.headers.get('x-from')).toBe('spare');
+    const { response, exchange } = await open.passing();
+    expect([response?.headers.get('x-from'), exchange.fallback?.reason]).toEqual(['spare', 'circuit_open']);
     expect(open.transport.count('a')).toBe(1);
     const nobody = withSpare({ url: undefined, targets: [] });
-    expect((await nobody.passing()).response?.headers.get('x-from')).toBe('spare');
+    const passed = await nobody.passing();
+    expect([passed.response?.headers.get('x-from'), passed.exchange.fallback?.reason]).toEqual(['spare', 'no_healthy_target']);
   });
 
   it('is not asked for what may not be sent twice, for overload, for a client that left, or for a fault of the request', async () => {
