@@ -5,7 +5,7 @@ import type { LogAttributes, Logger } from '../ports/telemetry.ts';
 import { UpstreamError } from '../ports/transport.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import type { AccessLogConfiguration } from './configuration.ts';
-import type { Exchange } from './exchange.ts';
+import type { Attempt, Exchange } from './exchange.ts';
 import type { Client } from './forwarding/client.ts';
 import { tapBody } from './tap-body.ts';
 
@@ -33,7 +33,7 @@ export function compileAccessLog(
 
   const write = (
     response: HttpResponse,
-    { request, context, startedAt, routeId, upstream, side, attempts, errorType }: Exchange,
+    { request, context, startedAt, routeId, upstream, fallback, side, attempts, errorType }: Exchange,
     client: Client,
     trace: TraceContext,
     begun: number,
@@ -58,6 +58,8 @@ export function compileAccessLog(
       upstream,
       'upstream.target': last?.target,
       'upstream.attempts': attempts.length,
+      'upstream.tries': attempts.length > 1 ? attempts.map(told).join(', ') : undefined,
+      'upstream.fallback': fallback === undefined ? undefined : `for ${fallback.from}: ${fallback.reason}`,
       'upstream.durationMs': last === undefined ? undefined : tenths(last.durationMs),
       'upstream.queueMs': attempts[0] === undefined ? undefined : attempts[0].startedAt - startedAt,
       'upstream.side': side,
@@ -108,6 +110,11 @@ export function compileAccessLog(
       return attempts.length === 0 ? total : `${total}, upstream;dur=${tenths(upstream)}`;
     },
   };
+}
+
+/** `first 10.0.0.1:80 connection_refused` */
+function told({ reason, target, outcome }: Attempt): string {
+  return `${reason} ${target} ${outcome}`;
 }
 
 /** Who broke an answer off. */

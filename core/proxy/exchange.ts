@@ -29,11 +29,13 @@ export interface Exchange {
   routeId: string | undefined;
   /** Name of the upstream that answered or failed last. Written by `Upstream.send`. */
   upstream: string | undefined;
+  /** The upstream that could not, where its fall-back was asked, and why: a status, an error type, or why nobody was asked. Written by `Upstream.send`. */
+  fallback?: { readonly from: string; readonly reason: number | string } | undefined;
   /** `old` or `new` where the route splits. Written by the split. */
   side: 'new' | 'old' | undefined;
   /** In the order sent. Written by `Upstream.send`. */
   readonly attempts: Attempt[];
-  /** Passes a 1xx response on; absent where the platform cannot. Never for 100 (RFC 9110 section 10.1.1) or 101. Written by the proxy handler. */
+  /** Passes a 1xx response on; absent where the platform cannot. Never for 101, and for 100 only where nobody asked for it. Written by the proxy handler. */
   onInformational?: ((status: number, headers: HeaderFields) => void) | undefined;
   /** Why we answered ourselves: a type of `core/proxy/problems.ts`. Written by the proxy handler. */
   errorType: string | undefined;

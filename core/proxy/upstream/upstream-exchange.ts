@@ -97,12 +97,16 @@ export class UpstreamExchange implements Upstream {
         return response;
       }
       discardBody(response.body);
+      exchange.fallback = { from: this.name, reason: response.status };
     } catch (error) {
-      const elsewhere =
-        error instanceof UpstreamRefused
-          ? error.reason === 'circuit_open' || error.reason === 'no_healthy_target'
-          : error instanceof UpstreamError && (!error.requestSent || retry.mayRepeat(request.method));
-      if (!elsewhere || !isReady(content) || clock.now() >= exchange.deadline) throw error;
+      let reason: string | undefined;
+      if (error instanceof UpstreamRefused) {
+        if (error.reason === 'circuit_open' || error.reason === 'no_healthy_target') ({ reason } = error);
+      } else if (error instanceof UpstreamError && (!error.requestSent || retry.mayRepeat(request.method))) {
+        reason = error.type;
+      }
+      if (reason === undefined || !isReady(content) || clock.now() >= exchange.deadline) throw error;
+      exchange.fallback = { from: this.name, reason };
     }
     const { method, scheme, authority, target, headers, trailers } = request;
     return fallback.send({ method, scheme, authority, target, headers, body: content, trailers }, exchange);

@@ -80,6 +80,8 @@ describe('the access line', () => {
           upstream: 'backend',
           'upstream.target': '10.0.0.2:80',
           'upstream.attempts': 2,
+          'upstream.tries': 'first 10.0.0.1:80 connection_refused, retry 10.0.0.2:80 200',
+          'upstream.fallback': undefined,
           'upstream.durationMs': 20,
           'upstream.queueMs': 2,
           'upstream.side': undefined,
@@ -94,6 +96,16 @@ describe('the access line', () => {
         },
       },
     ]);
+  });
+
+  it('lists the tries only where there was more than one, and says whose fall-back answered, and why', () => {
+    const { lines, finish, exchange } = setUp();
+    const [, last] = exchange(request([])).attempts;
+    finish(request([]), undefined, { attempts: [last!], fallback: { from: 'orders', reason: 'circuit_open' } });
+    expect(lines[0]?.attributes).toMatchObject({
+      'upstream.tries': undefined,
+      'upstream.fallback': 'for orders: circuit_open',
+    });
   });
 
   it('tells of fields and query only what is named', () => {
