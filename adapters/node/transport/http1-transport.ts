@@ -79,6 +79,11 @@ export class Http1Transport {
         this.#sweepLater();
       },
     });
+    if (this.#closed) {
+      // a late try of an exchange that goes on: its connection is not kept
+      void origin.close();
+      return origin;
+    }
     this.#origins.set(key, origin);
     return (this.#last = origin);
   }
