@@ -4,8 +4,10 @@ import { upstreamDefaults } from './settings.ts';
 import type { Target } from './target.ts';
 
 interface Health {
-  /** Failures in a row. */
+  /** Failures in a row until the header section. */
   failures: number;
+  /** Contents in a row that broke off: a header section that came does not make up for them. */
+  broken: number;
   /** Goes up with each ejection and down by one with each `baseEjectionMs` without. */
   ejections: number;
   ejectedUntil: EpochMillis;
@@ -61,17 +63,34 @@ export class TargetSet {
     return this.#available;
   }
 
+  /** A header section came that says nothing bad. */
   succeeded(target: Target): void {
     const health = this.#health.get(target);
     if (health !== undefined) health.failures = 0;
   }
 
+  /** The content came whole. */
+  completed(target: Target): void {
+    const health = this.#health.get(target);
+    if (health !== undefined) health.broken = 0;
+  }
+
   failed(target: Target, now: EpochMillis): void {
     if (this.#ejection === undefined) return;
     const health = this.#healthOf(target);
-    health.failures++;
-    if (health.failures < this.#ejection.consecutiveFailures || now < health.ejectedUntil || !this.#mayEject(now)) return;
-    const { baseEjectionMs, maxEjectionMs } = this.#ejection;
+    this.#eject(target, health, ++health.failures, this.#ejection, now);
+  }
+
+  /** The content broke off. */
+  brokeOff(target: Target, now: EpochMillis): void {
+    if (this.#ejection === undefined) return;
+    const health = this.#healthOf(target);
+    this.#eject(target, health, ++health.broken, this.#ejection, now);
+  }
+
+  #eject(target: Target, health: Health, inARow: number, ejection: OutlierSettings, now: EpochMillis): void {
+    if (inARow < ejection.consecutiveFailures || now < health.ejectedUntil || !this.#mayEject(now)) return;
+    const { baseEjectionMs, maxEjectionMs } = ejection;
     const calmMs = health.ejections === 0 ? 0 : now - health.ejectedUntil;
     health.ejections = Math.max(0, health.ejections - Math.floor(calmMs / baseEjectionMs)) + 1;
     const forMs = Math.min(maxEjectionMs, baseEjectionMs * health.ejections);
@@ -113,7 +132,7 @@ export class TargetSet {
   #healthOf(target: Target): Health {
     let health = this.#health.get(target);
     if (health === undefined) {
-      health = { failures: 0, ejections: 0, ejectedUntil: 0, checks: 0, checkFailed: false };
+      health = { failures: 0, broken: 0, ejections: 0, ejectedUntil: 0, checks: 0, checkFailed: false };
       this.#health.set(target, health);
     }
     return health;

@@ -372,9 +372,10 @@ class Answer implements BodyTap {
     const { deadline, context } = this.#call.exchange;
     this.#target.inFlight--;
     limiter.release();
+    if (complete) targets.completed(this.#target);
     if (complete || !(error instanceof UpstreamError)) return;
     const wall: EpochMillis = clock.now();
-    if (wall < deadline && context.signal?.aborted !== true) targets.failed(this.#target, time.at(wall));
+    if (wall < deadline && context.signal?.aborted !== true) targets.brokeOff(this.#target, time.at(wall));
   }
 }
 

@@ -61,6 +61,19 @@ describe('a target set', () => {
     expect(events.at(-1)).toBe('t0:80 out for 30000');
   });
 
+  it('forgets the only ejection after one calm base time too, and no sooner', () => {
+    for (const [calmMs, forMs] of [
+      [29_999, 60_000],
+      [30_000, 30_000],
+    ] as const) {
+      const { fail, succeed, events } = setOf(3);
+      fail(0, 5, start);
+      succeed(0);
+      fail(0, 5, start + 30_000 + calmMs);
+      expect(events).toEqual(['t0:80 out for 30000', `t0:80 out for ${forMs}`]);
+    }
+  });
+
   it('does not count failures that come in while the target is out already', () => {
     const { fail, events } = setOf(3);
     fail(0, 50, start);

@@ -315,6 +315,34 @@ describe('the body of an answer', () => {
     expect(it.transport.openBodies).toBe(0);
   });
 
+  it('that breaks each time ejects its target, although each header section was good; one that came whole makes up for it', async () => {
+    const it = new SimulatedUpstreams({
+      main: { targets: [{ url: 'http://a' }, { url: 'http://b' }], balance: { policy: 'roundRobin' } },
+    });
+    let whole = false;
+    it.transport.backend('b', {});
+    it.transport.backend('a', () => ({
+      body: (async function* () {
+        yield new Uint8Array(1);
+        if (!whole) throw new UpstreamError('http_response_incomplete', true);
+      })(),
+    }));
+    const ask = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) await Promise.allSettled([it.ask()]);
+    };
+    await ask(8);
+    whole = true;
+    await ask(2);
+    whole = false;
+    await ask(8);
+    expect(it.logger.events).toEqual([]);
+    await ask(2);
+    expect(it.logger.events).toEqual(['upstream.target.ejected']);
+    const before = it.transport.count('a');
+    await ask(4);
+    expect(it.transport.count('a')).toBe(before);
+  });
+
   it('that breaks counts against its target, unless the deadline or the client broke it', async () => {
     const broken = (error: Error) => ({
       body: (async function* () {
