@@ -33,10 +33,11 @@ export function hasOption(connection: string | undefined, option: string): boole
  * is mistaken or means harm (RFC 8586 section 3).
  */
 export function removeNominated(fields: string[], nominated: readonly string[], kinds: FieldKinds): void {
+  const names = nominated.length > 8 ? new Set(nominated) : undefined;
   let kept = 0;
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? '';
-    if (nominated.includes(name)) {
+    if (names === undefined ? nominated.includes(name) : names.has(name)) {
       const kind = kinds(name);
       if (kind === fieldKind.pass || kind === fieldKind.respelt || kind === fieldKind.claim || kind === fieldKind.xray) continue;
     }

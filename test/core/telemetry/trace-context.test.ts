@@ -186,4 +186,18 @@ describe('ids of a trace', () => {
     expect(new Set(made).size).toBe(made.length);
     for (const id of made) expect(id).toMatch(/^[0-9a-f]{16}$/);
   });
+
+  it('is read in linear time, blanks within its members too', () => {
+    const within = (length: number): number => {
+      const text = `a=${' '.repeat(length)}b`;
+      const began = performance.now();
+      for (let at = 0; at < 5; at++) expect(readTracestate(text)).toBeUndefined();
+      return performance.now() - began;
+    };
+    within(1_000);
+    // squared it would be 4 s, and 16 KiB of them come with any request
+    expect(within(16_000)).toBeLessThan(400);
+    expect(readTracestate(' \ta=1\t , b=2 \t')).toBe('a=1,b=2');
+    expect(readTracestate('\u00a0a=1')).toBeUndefined();
+  });
 });
