@@ -104,7 +104,9 @@ export function addLiveConfigCommands(config: Command): void {
   ).action(async (route: string, options: Connection) => {
     const path = `/v1/configuration/migration?route=${encodeURIComponent(route)}`;
     const report = (await callControlApi(options, 'GET', path)) as ShownMigration;
+    const nothing = report.sent + report.failed + report.skipped === 0;
     print(options.json, report, [
+      ...(nothing ? [`Nothing so far: has route ${route} a mirror, and were there requests in the last 30 days?`] : []),
       `copies     ${report.sent} answered, ${report.failed} failed, ${report.skipped} skipped`,
       `compared   ${report.compared}, of which ${report.differing} differ`,
       ...report.places.map(({ place, count }) => `  ${String(count).padStart(8)}  ${place}`),

@@ -91,7 +91,12 @@ export class ReverseProxy {
     this.operations = configurationOperations({
       stored,
       check: (document) => [...this.#check(document), ...this.#checkFixed(document)],
-      migration: (routeId, options) => this.#reportOf(routeId).read(options),
+      migration: async (routeId, options) => {
+        const report = this.#reportOf(routeId);
+        // what this instance has found since it last told: there may be no request after the one that is asked about
+        await report.flush();
+        return report.read(options);
+      },
       logger,
     });
   }

@@ -28,7 +28,7 @@ const flushEveryMs = 1_000;
 
 /**
  * Counts what the mirrors of one route find and tells the store at most once a second. What an instance found since it last told is missing from
- * the totals until it finds something again.
+ * the totals until it finds something again, or is asked for them.
  */
 export class MirrorReport {
   readonly #partition: string;

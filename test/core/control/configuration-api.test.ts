@@ -9,6 +9,8 @@ import { durable } from '../../../core/storage/durable.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FallibleStore } from '../../support/fallible-store.ts';
 import { startPortolan } from '../../support/portolan.ts';
+import { unusedProxyPlatform } from '../../support/proxy-platform.ts';
+import { SimulatedTransport } from '../../support/simulated-transport.ts';
 import type { Answer, Call, Harness, HarnessOptions } from '../../support/portolan.ts';
 
 const pollMs = 5_000;
@@ -336,6 +338,26 @@ describe('the configuration over the control API', () => {
     for (const { method, target } of operations) {
       expect((await answered(harness, method, target)).body).toContain('problems/no-route');
     }
+  });
+});
+
+describe('the report of a mirror', () => {
+  it('has everything that the instance which is asked has found up to now', async () => {
+    const clock = new FakeClock();
+    const transport = new SimulatedTransport(clock).backend('old', {}).backend('new', {});
+    const harness = start({
+      clock,
+      proxy: { ...unusedProxyPlatform, openTransports: () => transport },
+      configuration: {
+        routes: [{ id: 'answer', match: { paths: ['/answer'] }, upstream: 'old', mirror: { upstream: 'new' } }],
+        upstreams: { old: { url: 'http://old' }, new: { url: 'http://new' } },
+      },
+    });
+    const report = async (): Promise<unknown> =>
+      (await harness.call('GET', '/v1/configuration/migration?route=answer')).json as unknown;
+    expect(await report()).toMatchObject({ route: 'answer', sent: 0 });
+    for (let at = 0; at < 5; at++) expect((await answered(harness)).status).toBe(200);
+    expect(await report()).toMatchObject({ route: 'answer', sent: 5, failed: 0, skipped: 0 });
   });
 });
 
