@@ -16,6 +16,7 @@ import type { AccessLog } from './access-log.ts';
 import { compileCompression } from './compress-response.ts';
 import type { ResponseCompression } from './compress-response.ts';
 import type { ProxyConfiguration, RouteConfiguration } from './configuration.ts';
+import { proxyDefaults } from './defaults.ts';
 import type { Exchange } from './exchange.ts';
 import { readClient } from './forwarding/client.ts';
 import type { Client } from './forwarding/client.ts';
@@ -37,11 +38,6 @@ import { compileRouter } from './routing/router.ts';
 import type { Router } from './routing/router.ts';
 import { Timers } from './upstream/timers.ts';
 import type { Upstream, Upstreams } from './upstream/upstream.ts';
-
-/** Default of a route's `timeoutMs`. */
-const defaultTimeoutMs = 30_000;
-/** Default of a route's `maxRequestBytes`. */
-const defaultMaxRequestBytes = 10 * 1_024 * 1_024;
 
 export interface CompiledProxyPorts {
   readonly clock: Clock;
@@ -111,7 +107,7 @@ export class CompiledProxy {
       context,
       clientAddress: client.address,
       startedAt,
-      deadline: Math.min(context.deadline, startedAt + defaultTimeoutMs),
+      deadline: Math.min(context.deadline, startedAt + proxyDefaults.route.timeoutMs),
       routeId: undefined,
       upstream: undefined,
       side: undefined,
@@ -148,8 +144,8 @@ export class CompiledProxy {
           : compression === undefined
             ? shared
             : compileCompression(compression, this.#ports.compression),
-      timeoutMs: timeoutMs ?? defaultTimeoutMs,
-      maxRequestBytes: maxRequestBytes ?? defaultMaxRequestBytes,
+      timeoutMs: timeoutMs ?? proxyDefaults.route.timeoutMs,
+      maxRequestBytes: maxRequestBytes ?? proxyDefaults.route.maxRequestBytes,
       upstream: upstream === undefined ? undefined : upstreams.get(upstream),
       split:
         split === undefined
