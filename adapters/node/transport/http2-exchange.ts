@@ -46,6 +46,7 @@ export class Http2Exchange implements BodySource, Watched {
   readonly #profile: ConnectionProfile;
   readonly #watch: Watch;
   readonly #onOver: () => void;
+  readonly #onSilence: () => void;
   #error: Error | undefined;
   #stream: ClientHttp2Stream | undefined;
   #requestBody: RequestBody | undefined;
@@ -54,15 +55,26 @@ export class Http2Exchange implements BodySource, Watched {
   #informational = 0;
   #sent = false;
   readonly #onAbort = (): void => {
-    this.#fail(this.#pending.options.signal?.reason);
+    const reason: unknown = this.#pending.options.signal?.reason;
+    // a try that was given up for taking too long
+    if (reason instanceof UpstreamError) this.#onSilence();
+    this.#fail(reason);
   };
 
-  constructor(session: ClientHttp2Session, pending: Pending, profile: ConnectionProfile, watch: Watch, onOver: () => void) {
+  /** @param on.silence the upstream took too long: perhaps nobody is there any more */
+  constructor(
+    session: ClientHttp2Session,
+    pending: Pending,
+    profile: ConnectionProfile,
+    watch: Watch,
+    on: { readonly over: () => void; readonly silence: () => void },
+  ) {
     this.#session = session;
     this.#pending = pending;
     this.#profile = profile;
     this.#watch = watch;
-    this.#onOver = onOver;
+    this.#onOver = on.over;
+    this.#onSilence = on.silence;
   }
 
   start(): void {
@@ -106,11 +118,11 @@ export class Http2Exchange implements BodySource, Watched {
     const isOver = this.#watch.now() >= this.#pending.options.deadline;
     if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
     else if (this.#phase === 'sending' && !isOver && this.#stream?.writableNeedDrain !== true) this.#touch();
-    else if (this.#phase === 'receiving') this.#fail(new UpstreamError('connection_read_timeout', true));
-    else
-      this.#fail(
-        new UpstreamError(isOver || this.#phase === 'awaiting-head' ? 'http_response_timeout' : 'connection_write_timeout', true),
-      );
+    else {
+      this.#onSilence();
+      const type = isOver || this.#phase === 'awaiting-head' ? 'http_response_timeout' : 'connection_write_timeout';
+      this.#fail(new UpstreamError(this.#phase === 'receiving' ? 'connection_read_timeout' : type, true));
+    }
   }
 
   resume(): void {

@@ -102,6 +102,8 @@ interface Open {
   ready: boolean;
   /** It takes no new streams. */
   leaving: boolean;
+  /** Whether anybody is still there is being asked: meanwhile it gets no new streams. */
+  doubted: boolean;
   idleSince: EpochMillis;
 }
 
@@ -140,7 +142,7 @@ class Origin {
     for (const open of this.#open) {
       const { session } = open;
       if (open.streams === 0 && open.idleSince + keepAliveMs <= now) session.destroy();
-      if (!open.ready || open.leaving || session.closed || session.destroyed) continue;
+      if (!open.ready || open.leaving || open.doubted || session.closed || session.destroyed) continue;
       if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? minStreams)) {
         this.#start(open, pending);
         return;
@@ -218,7 +220,7 @@ class Origin {
   }
 
   #adopt(session: ClientHttp2Session): void {
-    const open: Open = { session, streams: 0, ready: false, leaving: false, idleSince: this.#watch.now() };
+    const open: Open = { session, streams: 0, ready: false, leaving: false, doubted: false, idleSince: this.#watch.now() };
     let failure: Error | undefined;
     this.#open.add(open);
     this.#events.idle();
@@ -260,14 +262,33 @@ class Origin {
   #start(open: Open, pending: Pending): void {
     open.streams++;
     open.session.ref();
-    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, () => {
-      this.#watch.delete(exchange);
-      open.streams--;
-      if (open.streams > 0) return;
-      open.idleSince = this.#watch.now();
-      if (!open.session.destroyed) open.session.unref();
+    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, {
+      over: () => {
+        this.#watch.delete(exchange);
+        open.streams--;
+        if (open.streams > 0) return;
+        open.idleSince = this.#watch.now();
+        if (!open.session.destroyed) open.session.unref();
+      },
+      silence: () => this.#doubt(open),
     });
     exchange.start();
+  }
+
+  /** A connection that has gone without a word would let every exchange on it wait for its time-out: who does not answer a ping is not there. */
+  #doubt(open: Open): void {
+    const { session } = open;
+    if (open.doubted || session.destroyed) return;
+    open.doubted = true;
+    const patience: Watched = {
+      dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
+      expire: () => session.destroy(),
+    };
+    this.#watch.add(patience);
+    session.ping(() => {
+      this.#watch.delete(patience);
+      open.doubted = false;
+    });
   }
 
   #settle(): void {

@@ -1,13 +1,15 @@
 import { constants, createSecureServer, createServer } from 'node:http2';
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
+import { connect, createServer as createTcpServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../../core/http/header-list.ts';
-import type { ConnectionProfile, Transport } from '../../../../core/ports/index.ts';
+import type { ConnectionProfile, HttpResponse, Transport } from '../../../../core/ports/index.ts';
 import { createIssuer } from '../../../support/certificates.ts';
 import type { Issuer } from '../../../support/certificates.ts';
+import { UpstreamError } from '../../../../core/ports/index.ts';
 import { atEnd, failure, failureOf, listen, open, pieces, rawUpstream, request, textOf, within } from './support.ts';
 
 interface Upstream {
@@ -46,6 +48,30 @@ const inTheClear = (answer: Answer, maxConcurrentStreams?: number): Promise<Upst
 
 function http2(over: Partial<ConnectionProfile> = {}): Transport {
   return open({ protocol: 'http2', ...over });
+}
+
+/** Passes bytes on, both ways, until a connection is lost: from then on it says nothing, not even that it has ended. */
+async function relayTo(port: number): Promise<{ readonly authority: string; readonly sockets: Socket[]; loseConnections(): void }> {
+  const sockets: Socket[] = [];
+  const lost = new Set<Socket>();
+  const relay = createTcpServer((socket) => {
+    sockets.push(socket);
+    const onward = connect(port, 'localhost');
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      from.on('error', () => undefined);
+      from.on('data', (chunk) => lost.has(socket) || to.write(chunk));
+    }
+    socket.on('close', () => onward.destroy());
+  });
+  const own = await listen(relay);
+  atEnd(() => {
+    for (const socket of sockets) socket.destroy();
+    relay.close();
+  });
+  return { authority: `localhost:${own}`, sockets, loseConnections: () => sockets.forEach((socket) => lost.add(socket)) };
 }
 
 const good: Answer = (stream) => {
@@ -236,6 +262,28 @@ describe('An HTTP/2 upstream', () => {
     expect(upstream.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL);
     expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
     expect(upstream.sessions.length).toBe(1);
+  });
+
+  it.each<[string, (transport: Transport, authority: string) => Promise<HttpResponse>]>([
+    ['a time-out', (transport, authority) => transport.send(request(authority), within())],
+    [
+      'a try that was given up',
+      (transport, authority) => {
+        const signal = new AbortController();
+        setTimeout(() => signal.abort(new UpstreamError('http_response_timeout', true)), 60);
+        return transport.send(request(authority), { ...within(), signal: signal.signal });
+      },
+    ],
+  ])('that has gone without a word is found out after %s: the next request goes over another connection', async (_what, ask) => {
+    const upstream = await inTheClear(good);
+    const relay = await relayTo(Number(upstream.authority.split(':')[1]));
+    const transport = http2({ responseHeadersTimeoutMs: 100, connectTimeoutMs: 300 });
+    await textOf(await transport.send(request(relay.authority), within()));
+    relay.loseConnections();
+    expect(await failureOf(ask(transport, relay.authority))).toEqual(failure('http_response_timeout', true));
+    expect(await textOf(await transport.send(request(relay.authority), within()))).toBe('good');
+    expect(upstream.sessions.length).toBe(2);
+    await expect.poll(() => relay.sockets.map(({ destroyed }) => destroyed)).toEqual([true, false]);
   });
 
   it('that stops within the content is connection_read_timeout', async () => {
