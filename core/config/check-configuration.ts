@@ -1,6 +1,7 @@
 import { parseEgressException } from '../egress/egress-exception.ts';
 import { checkProxy } from '../proxy/check-proxy.ts';
-import { escapePointer, firstViolation } from '../schema/validate.ts';
+import { escapePointer } from '../schema/validate.ts';
+import { violations } from '../schema/violations.ts';
 import { defaultPoolOf, problemsOfPool } from '../session/exits.ts';
 import { checkTemplate } from '../session/vendors/check-template.ts';
 import { findTemplate } from '../session/vendors/find-template.ts';
@@ -19,6 +20,9 @@ export type CheckedConfiguration =
   | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly ConfigurationProblem[] }
   | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
 
+/** As many at once as somebody will read. */
+const maxViolations = 50;
+
 export interface Surroundings {
   readonly hasGateway?: boolean | undefined;
   readonly isServer?: boolean | undefined;
@@ -36,12 +40,11 @@ export function checkConfiguration(
   templates: Readonly<Record<string, VendorTemplate>>,
   { hasGateway = false, isServer = hasGateway, handlers }: Surroundings = {},
 ): CheckedConfiguration {
-  const violation = firstViolation(configurationSchema, parsed);
-  if (violation !== undefined) {
-    const { pointer, detail, known } = violation;
-    const hint = known === undefined ? mistypedAs(pointer, detail, parsed) : suggest(nameAt(pointer), known, 'known here');
-    return { ok: false, problems: [{ pointer, detail, hint }] };
-  }
+  const misshapen = violations(configurationSchema, parsed, maxViolations).map(({ pointer, detail, known }) => {
+    const hint = known === undefined ? hintFor(pointer, detail, parsed) : suggest(nameAt(pointer), known, 'known here');
+    return { pointer, detail, hint };
+  });
+  if (misshapen.length > 0) return { ok: false, problems: misshapen };
   const configuration = parsed as Configuration;
   const problems = [
     ...problemsOfTemplates(configuration),
@@ -82,13 +85,20 @@ function checkPools(
   return { problems, warnings };
 }
 
-/** Members are looked for before strange ones are refused: a required one that is missing may stand there under a mistyped name. */
-function mistypedAs(pointer: string, detail: string, parsed: unknown): string | undefined {
-  if (detail !== 'is required') return undefined;
+/** Of a violation whose detail does not say what is to be written. */
+function hintFor(pointer: string, detail: string, parsed: unknown): string | undefined {
   const parent = pointer
     .split('/')
     .slice(1, -1)
-    .reduce<unknown>((value, name) => (value as Readonly<Record<string, unknown>>)[unescapePointer(name)], parsed);
+    // pointers hold long names cut
+    .reduce<unknown>((value, name) => (value as Readonly<Record<string, unknown>> | undefined)?.[unescapePointer(name)], parsed);
+  if (parent === undefined) return undefined;
+  if (detail === 'must be a string') {
+    const value = (parent as Readonly<Record<string, unknown>>)[nameAt(pointer)];
+    return typeof value === 'number' || typeof value === 'boolean' ? 'write it in quotes' : undefined;
+  }
+  if (detail !== 'is required') return undefined;
+  // Members are looked for before strange ones are refused: one that is missing may stand there under a mistyped name.
   const written = closest(nameAt(pointer), Object.keys(parent as object));
   return written === undefined ? undefined : `is "${escapePointer(written)}" meant to be it?`;
 }

@@ -119,16 +119,7 @@ function ofArray(schema: JsonSchema, value: readonly unknown[], pointer: string,
 }
 
 function ofObject(schema: JsonSchema, value: Record<string, unknown>, pointer: string, wrong: Wrong): Violation | undefined {
-  const {
-    minProperties,
-    maxProperties,
-    required = [],
-    dependentRequired = {},
-    properties = {},
-    patternProperties = {},
-    propertyNames,
-    additionalProperties,
-  } = schema;
+  const { minProperties, maxProperties, required = [], dependentRequired = {}, properties = {}, propertyNames } = schema;
   const names = Object.keys(value);
   if (minProperties !== undefined && names.length < minProperties) return wrong(`must have at least ${minProperties} members`);
   if (maxProperties !== undefined && names.length > maxProperties) return wrong(`must have at most ${maxProperties} members`);
@@ -140,19 +131,27 @@ function ofObject(schema: JsonSchema, value: Record<string, unknown>, pointer: s
     const at = `${pointer}/${escapePointer(name)}`;
     const nameViolation = propertyNames && firstViolation(propertyNames, name);
     if (nameViolation !== undefined) return { pointer: at, detail: `has a name that ${nameViolation.detail}` };
-    const schemas = Object.entries(patternProperties).flatMap(([pattern, of]) => (compiled(pattern).test(name) ? [of] : []));
-    const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (own !== undefined) schemas.push(own);
-    if (schemas.length === 0) {
-      if (additionalProperties === false) return { pointer: at, detail: 'is not a known member', known: Object.keys(properties) };
-      if (typeof additionalProperties === 'object') schemas.push(additionalProperties);
-    }
+    const schemas = schemasOfMember(schema, name);
+    if (schemas === undefined) return { pointer: at, detail: 'is not a known member', known: Object.keys(properties) };
     for (const of of schemas) {
       const violation = firstViolation(of, value[name], at);
       if (violation !== undefined) return violation;
     }
   }
   return undefined;
+}
+
+/** What a member of this name must fit; `undefined` where it may not be. */
+export function schemasOfMember(
+  { properties = {}, patternProperties = {}, additionalProperties }: JsonSchema,
+  name: string,
+): readonly JsonSchema[] | undefined {
+  const schemas = Object.entries(patternProperties).flatMap(([pattern, of]) => (compiled(pattern).test(name) ? [of] : []));
+  const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  if (own !== undefined) schemas.push(own);
+  if (schemas.length > 0) return schemas;
+  if (additionalProperties === false) return undefined;
+  return typeof additionalProperties === 'object' ? [additionalProperties] : [];
 }
 
 function isOfType(value: unknown, type: JsonType): boolean {

@@ -212,6 +212,24 @@ describe('a configuration', () => {
     expect(problemsOf({ gateway: { publicUrl: 'http://gateway.example.com:8788' } }, false)).toEqual([]);
   });
 
+  it('tells all that is wrong with its shape at once, each with its hint, and no more than anybody reads', () => {
+    const problems = problemsOf({
+      pools: { a: { ...pool, vendr: 'x' }, b: { vendor: 1 }, c: 'direct' },
+      sesions: {},
+      limits: { requestsPerMinute: 'many' },
+    });
+    expect(problems).toMatchObject([
+      { pointer: '/pools/a/vendr', hint: 'did you mean "vendor"?' },
+      { pointer: '/pools/b/vendor', detail: 'must be a string', hint: 'write it in quotes' },
+      { pointer: '/pools/c', detail: 'must be an object' },
+      { pointer: '/sesions', hint: 'did you mean "sessions"?' },
+      { pointer: '/limits/requestsPerMinute' },
+    ]);
+    // a name that pointers hold cut
+    expect(problemsOf({ pools: { ['long'.repeat(30)]: { vendor: true } } })).toHaveLength(2);
+    expect(problemsOf({ pools: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`p${at}`, 1])) })).toHaveLength(50);
+  });
+
   it('tells all that its shape cannot say at once', () => {
     const problems = problemsOf({
       defaultPool: 'x',

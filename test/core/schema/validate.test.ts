@@ -16,6 +16,7 @@ import {
 } from '../../../core/control/schemas.ts';
 import { escapePointer, firstViolation } from '../../../core/schema/validate.ts';
 import type { JsonSchema } from '../../../core/schema/validate.ts';
+import { violations } from '../../../core/schema/violations.ts';
 import { builtInTemplates } from '../../../core/session/vendors/catalogue.ts';
 import { templateSchema } from '../../../core/session/vendors/template-schema.ts';
 
@@ -192,6 +193,10 @@ describe('the validator of our schemas', () => {
         const fits = firstViolation(schema, value) === undefined;
         verdicts[fits ? 'fits' : 'not']++;
         expect(fits, JSON.stringify(firstViolation(schema, value))).toBe(reference(value));
+        const all = violations(schema, value, 1_000);
+        expect(all.length === 0).toBe(fits);
+        expect(new Set(all.map(({ pointer }) => pointer)).size).toBe(all.length);
+        expect(violations(schema, value, 1)).toEqual(all.slice(0, 1));
       }),
       { numRuns: 1_000 },
     );
