@@ -15,7 +15,8 @@ export interface ConfigurationOperationPorts {
   readonly stored: StoredConfigurations;
   /** Checks a document with the deployed configuration; what is wrong with it, nothing when it is right. */
   readonly check: (document: ProxyConfiguration) => readonly ConfigurationProblem[];
-  readonly migration: (routeId: string, options: CallOptions) => Promise<MirrorTotals>;
+  /** `undefined`: the route has no mirror, and none has found anything. */
+  readonly migration: (routeId: string, options: CallOptions) => Promise<MirrorTotals | undefined>;
   readonly logger: Logger;
 }
 
@@ -69,7 +70,8 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     },
     async getMigration({ query, options }) {
       const route = String(query['route']);
-      return json(200, { route, ...(await migration(route, options)) });
+      const found = await migration(route, options);
+      return found === undefined ? noMirror() : json(200, { route, ...found });
     },
   };
 }
@@ -108,6 +110,10 @@ function nothingPushed(): HttpResponse {
 
 function noSuchVersion(): HttpResponse {
   return problemResponse({ status: 404, type: 'configuration-version-not-found', title: 'There is no such configuration version' });
+}
+
+function noMirror(): HttpResponse {
+  return problemResponse({ status: 404, type: 'no-mirror', title: 'No mirror of this route has found anything, and it has none' });
 }
 
 function changed(active: number): HttpResponse {

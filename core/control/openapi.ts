@@ -116,7 +116,7 @@ const described: Readonly<Record<Operation, Described>> = {
   },
   getMigration: {
     summary: 'What the mirror of a route found, over all instances, for 30 days.',
-    answers: { 200: ['The report.', 'Migration'] },
+    answers: { 200: ['The report.', 'Migration'], 404: ['The route has no mirror, and none has found anything.', 'Problem'] },
   },
 };
 

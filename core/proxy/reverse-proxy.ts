@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Counters } from '../ports/counters.ts';
 import type { Crypto } from '../ports/crypto.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
-import type { KeyValueStore } from '../ports/key-value-store.ts';
+import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { Transports } from '../ports/transport.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
@@ -21,6 +21,7 @@ import { proxyDefaults } from './defaults.ts';
 import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
+import type { MirrorTotals } from './migration/mirror-report.ts';
 import type { ProxyPlatform } from './platform.ts';
 import { createUpstreams } from './upstream/create-upstreams.ts';
 
@@ -91,12 +92,7 @@ export class ReverseProxy {
     this.operations = configurationOperations({
       stored,
       check: (document) => [...this.#check(document), ...this.#checkFixed(document)],
-      migration: async (routeId, options) => {
-        const report = this.#reportOf(routeId);
-        // what this instance has found since it last told: there may be no request after the one that is asked about
-        await report.flush();
-        return report.read(options);
-      },
+      migration: (routeId, options) => this.#migration(routeId, options),
       logger,
     });
   }
@@ -144,13 +140,31 @@ export class ReverseProxy {
     );
   }
 
+  /** What mirrors of a route have found; `undefined` where there is neither a mirror nor anything found. */
+  async #migration(routeId: string, options: CallOptions): Promise<MirrorTotals | undefined> {
+    const own = this.#reports.get(routeId);
+    // what this instance has found since it last told: there may be no request after the one that is asked about
+    await own?.flush();
+    const totals = await (own ?? this.#newReport(routeId)).read(options);
+    const found = totals.sent + totals.failed + totals.skipped > 0;
+    return found || (await this.#hasMirror(routeId, options)) ? totals : undefined;
+  }
+
+  async #hasMirror(routeId: string, options: CallOptions): Promise<boolean> {
+    const active = (await this.#stored.pointer(options))?.active ?? 0;
+    const version = active === 0 ? undefined : await this.#stored.version(active, options);
+    const { routes = [] } = version === undefined ? this.#deployed : await this.#stored.document(version, options);
+    return routes.some(({ id, mirror }) => id === routeId && mirror !== undefined);
+  }
+
   #reportOf(routeId: string): MirrorReport {
-    const { store, counters, clock, crypto } = this.#ports;
-    let report = this.#reports.get(routeId);
-    if (report === undefined) {
-      report = new MirrorReport(routeId, { store, counters, clock, operationId: () => base64url(crypto.randomBytes(12)) });
-      this.#reports.set(routeId, report);
-    }
+    const report = this.#reports.get(routeId) ?? this.#newReport(routeId);
+    this.#reports.set(routeId, report);
     return report;
+  }
+
+  #newReport(routeId: string): MirrorReport {
+    const { store, counters, clock, crypto } = this.#ports;
+    return new MirrorReport(routeId, { store, counters, clock, operationId: () => base64url(crypto.randomBytes(12)) });
   }
 }
