@@ -127,6 +127,19 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
     expect(destroyed, destroyed.stderr).toMatchObject({ status: 0 });
   });
 
+  test('every front door with all that goes with it is planned without a complaint', { timeout: 300_000 }, async () => {
+    const folder = join(workspace.folder, 'doors');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'main.tf.json'), JSON.stringify(everyDoor(workspace.folder)));
+    for (const args of [
+      ['init', '-no-color'],
+      ['plan', '-no-color'],
+    ]) {
+      const done = await runProgram(program, args, { cwd: folder, env });
+      expect(done, done.stderr).toMatchObject({ status: 0 });
+    }
+  });
+
   test('what the provider called, the deployer of terraform/bootstrap/aws may', () => {
     const deployer = readFileSync(join(workspace.folder, 'bootstrap', 'aws', 'deployer.tf'), 'utf8');
     const granted = new Set(deployer.match(/(?<=")[a-z0-9]+:[A-Za-z]+(?=")/g));
@@ -155,6 +168,76 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
   }
 });
 
+/** The provider without an account. */
+const provider = {
+  region,
+  access_key: 'test',
+  secret_key: 'test',
+  skip_credentials_validation: true,
+  skip_metadata_api_check: true,
+  skip_requesting_account_id: true,
+};
+
+/** The oldest provider the module takes knows no Node 24. */
+const runtime = { node_version: 22 };
+
+/** What moto has no answers to: the module in four ways that between them use every input. */
+function everyDoor(folder: string): object {
+  const { package: archive } = baseVariables(folder, 'aws');
+  const arn = (service: string, rest: string): string => `arn:aws:${service}:${region}:123456789012:${rest}`;
+  const domain = {
+    name: 'portolan.example.com',
+    certificate_id: arn('acm', 'certificate/00000000-0000-4000-8000-000000000000'),
+  };
+  const subnets = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
+  const doors = {
+    function: { edge: { kind: 'function', streaming: true, cors_origins: ['https://app.example.com'] } },
+    managed: {
+      edge: { kind: 'managed', domain, rate_per_second: 10, burst: 20, cors_origins: ['https://app.example.com'] },
+      dead_letter: { enabled: false },
+      alarms: { enabled: false },
+      state: { point_in_time_recovery: false },
+    },
+    gateway: { edge: { kind: 'gateway', public: false }, aws: { vpc_endpoint_ids: ['vpce-0123456789abcdef0'] } },
+    balancer: {
+      edge: {
+        kind: 'balancer',
+        waf: true,
+        domain,
+        routes: [
+          { priority: 10, hosts: [domain.name], paths: ['/v1/*'], methods: ['GET'] },
+          { priority: 20, action: 'deny', headers: { 'x-a': ['b*'] }, query: { a: 'b' }, source_ips: ['203.0.113.0/24'] },
+        ],
+      },
+      runtime: { ...runtime, min_instances: 2 },
+      encryption_key_id: arn('kms', 'key/00000000-0000-4000-8000-000000000000'),
+      network: { subnet_ids: subnets, security_group_ids: ['sg-0123456789abcdef0'] },
+      alarms: { notify: [arn('sns', 'on-call')] },
+      aws: {
+        permissions_boundary_arn: 'arn:aws:iam::123456789012:policy/portolan-boundary',
+        code_bucket: 'acme-code',
+        layer: archive,
+        balancer: {
+          vpc_id: 'vpc-0123456789abcdef0',
+          subnet_ids: subnets,
+          access_logs_bucket: 'acme-logs',
+          client_cidrs: ['0.0.0.0/0', '::/0'],
+        },
+      },
+    },
+  };
+  return {
+    terraform: { required_providers: { aws: { source: 'hashicorp/aws' } } },
+    provider: { aws: provider },
+    module: Object.fromEntries(
+      Object.entries(doors).map(([name, inputs]) => [
+        name,
+        { source: '../aws', name: `door-${name}`, package: archive, runtime, ...inputs },
+      ]),
+    ),
+  };
+}
+
 /** What an example is, with the emulator in place of AWS. */
 function rootConfiguration(folder: string, endpoint: string): object {
   const { package: archive, config, secrets } = baseVariables(folder, 'aws');
@@ -175,12 +258,7 @@ function rootConfiguration(folder: string, endpoint: string): object {
     terraform: { required_providers: { aws: { source: 'hashicorp/aws' } } },
     provider: {
       aws: {
-        region,
-        access_key: 'test',
-        secret_key: 'test',
-        skip_credentials_validation: true,
-        skip_metadata_api_check: true,
-        skip_requesting_account_id: true,
+        ...provider,
         endpoints: Object.fromEntries(services.map((service) => [service, endpoint])),
       },
     },
@@ -194,8 +272,7 @@ function rootConfiguration(folder: string, endpoint: string): object {
         config,
         secrets,
         secret_values: '${var.secret_values}',
-        // The oldest provider the module takes knows no Node 24.
-        runtime: { node_version: 22 },
+        runtime,
         edge: '${var.edge}',
         deletion_protection: false,
       },
