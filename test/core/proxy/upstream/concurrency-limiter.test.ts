@@ -54,6 +54,14 @@ describe('a concurrency limiter', () => {
     expect(limiter.queued).toBe(0);
   });
 
+  it('tells who is refused to come back after as long as it waited, in whole seconds', async () => {
+    const { clock, acquire } = limiterWith({ max: 1, queueTimeoutMs: 2_500 });
+    await acquire();
+    const waiting = expect(acquire()).rejects.toMatchObject({ reason: 'overloaded', retryAfterSeconds: 3 });
+    await clock.advance(2_500);
+    await waiting;
+  });
+
   it('refuses at once who would have to wait longer than its deadline allows, and not who has the time', async () => {
     const { clock, acquire, limiter } = limiterWith({ max: 1, queueTimeoutMs: 60_000 });
     await acquire();

@@ -122,6 +122,18 @@ describe('active health checks', () => {
     await it.upstreams.close();
   });
 
+  it('that fail by a fault of ours say so, and harm no request', async () => {
+    const { it } = checked(['a']);
+    it.transport.backend('a', (request) => {
+      if (request.target === '/healthz') throw new TypeError('ours');
+      return {};
+    });
+    await it.clock.advance(5_000);
+    expect(it.logger.lines).toEqual([{ severity: 'error', event: 'upstream.health_check.stopped', attributes: {} }]);
+    expect((await it.ask()).outcome).toBe(200);
+    await it.upstreams.close();
+  });
+
   it('find the targets by themselves where they are discovered, and go on when the source fails', async () => {
     const { it } = checked([], { targets: undefined, discovery: { kind: 'dns', name: 'orders.internal', port: 80 } });
     await it.clock.advance(3_000);

@@ -197,6 +197,24 @@ describe('retries', () => {
     expect(it.transport.count('a')).toBe(2);
   });
 
+  it('are spared when the answer itself opened the circuit: it is what the client gets, and costs no budget', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 1, openMs: 2_000 }, retry: { retries: 3 } });
+    it.transport.backend('a', { status: 503, headers: { 'x-from': 'a' }, body: chunks('no') });
+    const { response, durationMs } = await it.ask();
+    expect([response?.status, response?.headers.get('x-from'), durationMs]).toEqual([503, 'a', 0]);
+    expect(it.logger.lines).toEqual([
+      { severity: 'warn', event: 'upstream.circuit.opened', attributes: { upstream: 'main', 'open.ms': 2_000, shared: false } },
+    ]);
+    it.transport.backend('a', {});
+    await it.clock.advance(2_000);
+    for (let n = 0; n < 2; n++) expect((await it.ask()).outcome).toBe(200);
+    expect(it.logger.lines.at(-1)).toEqual({
+      severity: 'info',
+      event: 'upstream.circuit.closed',
+      attributes: { upstream: 'main' },
+    });
+  });
+
   it('end when the client leaves while they wait', async () => {
     const it = one();
     const caller = new AbortController();
