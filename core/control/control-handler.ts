@@ -8,6 +8,7 @@ import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
+import { kindOf, placeOf } from '../telemetry/describe-error.ts';
 import { base64url } from '../text/base64url.ts';
 import { json } from './json-response.ts';
 import type { Operations } from './operation.ts';
@@ -15,6 +16,7 @@ import { badRequest, failed, forbidden, methodNotAllowed, notFound, tooManyReque
 import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { readContent, readQuery } from './read-request.ts';
 import type { ReadinessCheck } from './readiness.ts';
+import { pathOf } from '../proxy/routing/route-match.ts';
 import { matchPath } from './routes.ts';
 import type { PathMatch, Route } from './routes.ts';
 import { noQuerySchema } from './schemas.ts';
@@ -97,11 +99,6 @@ export function createControlHandler(ports: ControlPorts): ControlHandler {
   return { handle, owns: (target) => find(target) !== undefined };
 }
 
-function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark < 0 ? target : target.slice(0, mark);
-}
-
 function answerFailure({ crypto, logger }: ControlPorts, exchange: Exchange, error: unknown): HttpResponse {
   const incident = base64url(crypto.randomBytes(9));
   exchange.incident = incident;
@@ -110,23 +107,14 @@ function answerFailure({ crypto, logger }: ControlPorts, exchange: Exchange, err
     logger.log('error', known ? 'service.failed' : 'bug', {
       incident,
       requestId: exchange.context.requestId,
-      'error.type': known ? error.code : error instanceof Error ? error.name : typeof error,
+      'error.type': kindOf(error),
       operation: known ? error.operation : exchange.route,
       reason: known ? error.reason : undefined,
       // Where it broke, never what it said: messages may carry data.
-      stack: known || !(error instanceof Error) ? undefined : frames(error),
+      stack: known ? undefined : placeOf(error),
     });
   }
   return failed(error, incident);
-}
-
-function frames(error: Error): string {
-  return (error.stack ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('    at '))
-    .slice(0, 8)
-    .map((line) => line.trim())
-    .join(' | ');
 }
 
 async function dispatch(ports: ControlPorts, exchange: Exchange, match: PathMatch | undefined): Promise<HttpResponse> {

@@ -7,6 +7,7 @@ import type { TraceContext } from '../telemetry/trace-context.ts';
 import type { AccessLogConfiguration } from './configuration.ts';
 import type { Attempt, Exchange } from './exchange.ts';
 import type { Client } from './forwarding/client.ts';
+import { queryValue } from './hash-key.ts';
 import { tapBody } from './tap-body.ts';
 
 /**
@@ -74,7 +75,8 @@ export function compileAccessLog(
     };
     if (chosen) {
       for (const name of fieldNames) line[`http.request.header.${name}`] = request.headers.get(name);
-      for (const name of queryParameters) line[`url.query.${name}`] = mark === -1 ? undefined : parameter(target, mark + 1, name);
+      for (const name of queryParameters)
+        line[`url.query.${name}`] = mark === -1 ? undefined : queryValue(target.slice(mark + 1), name);
     }
     logger.log('info', 'http.request', line);
   };
@@ -143,13 +145,4 @@ function utf8Length(text: string): number {
     if (code > 0x7f) length += code > 0x7ff && (code < 0xd800 || code > 0xdfff) ? 2 : 1;
   }
   return length;
-}
-
-/** The first value of a query parameter, as sent. */
-function parameter(target: string, from: number, name: string): string | undefined {
-  for (const pair of target.slice(from).split('&')) {
-    if (pair === name) return '';
-    if (pair.startsWith(name) && pair[name.length] === '=') return pair.slice(name.length + 1);
-  }
-  return undefined;
 }

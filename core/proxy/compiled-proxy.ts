@@ -7,6 +7,7 @@ import { toHandler } from '../http/web-bridge.ts';
 import type { HeaderFields, HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
 import type { KeyValueStore } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
+import { kindOf, placeOf } from '../telemetry/describe-error.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { TraceContext, TraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
@@ -256,9 +257,9 @@ export class CompiledProxy {
         incident,
         requestId: context.requestId,
         'http.route': exchange.routeId,
-        'error.type': error instanceof Error ? error.name : typeof error,
+        'error.type': kindOf(error),
         // Where it broke, never what it said: messages may carry data.
-        stack: error instanceof Error ? frames(error) : undefined,
+        stack: placeOf(error),
       });
     }
     return failureResponse(error, this.#forwarding.pseudonym, exchange.upstream, incident);
@@ -295,13 +296,4 @@ function mapped(
   guarded: ReadonlySet<string>,
 ): HeaderList | undefined {
   return trailers && forwardTrailers(trailers, connection, guarded);
-}
-
-function frames(error: Error): string {
-  return (error.stack ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('    at '))
-    .slice(0, 8)
-    .map((line) => line.trim())
-    .join(' | ');
 }

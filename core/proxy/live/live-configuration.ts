@@ -2,6 +2,7 @@ import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import { PortError } from '../../ports/errors.ts';
 import type { RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
+import { kindOf } from '../../telemetry/describe-error.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { StoredConfigurations } from './stored-configurations.ts';
 
@@ -140,7 +141,7 @@ export class LiveConfiguration<T extends Compiled> {
 
   #warn(event: string, error: unknown): void {
     this.#logger.log('warn', event, {
-      'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+      'error.type': kindOf(error),
       version: this.#served.version,
     });
   }

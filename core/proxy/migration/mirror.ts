@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
-import { PortError } from '../../ports/errors.ts';
 import type { Body, HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
+import { kindOf } from '../../telemetry/describe-error.ts';
 import type { MirrorConfiguration } from '../configuration.ts';
 import { concatenated, discardBody, isStream } from '../../http/body.ts';
 import { proxyDefaults } from '../defaults.ts';
@@ -114,7 +114,7 @@ export class Mirror {
     } catch (error) {
       this.#logger.log('warn', 'migration.report_not_told', {
         'http.route': this.#routeId,
-        'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+        'error.type': kindOf(error),
       });
     }
   }

@@ -1,7 +1,7 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
-import { PortError } from '../../ports/errors.ts';
 import type { HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
+import { kindOf } from '../../telemetry/describe-error.ts';
 import { RequestRejected } from '../../ports/http.ts';
 import { UpstreamError } from '../../ports/transport.ts';
 import { isIdempotent } from '../methods.ts';
@@ -200,7 +200,7 @@ export class Split {
   #warn(error: unknown): void {
     this.#logger.log('warn', 'migration.gate_not_shared', {
       'http.route': this.#routeId,
-      'error.type': error instanceof PortError ? error.code : error instanceof Error ? error.name : typeof error,
+      'error.type': kindOf(error),
     });
   }
 }
