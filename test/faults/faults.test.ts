@@ -10,7 +10,7 @@ import { responseText } from '../probe/arena.ts';
 import { Origin } from '../probe/origin.ts';
 import { createIssuer } from '../support/certificates.ts';
 import type { Issuer } from '../support/certificates.ts';
-import { fronts, streamingFronts } from '../support/fronts.ts';
+import { fronts, platformOf, streamingFronts } from '../support/fronts.ts';
 import type { Front, Got, OpenFront } from '../support/fronts.ts';
 import { realGateway } from '../support/real-gateway.ts';
 import type { RealGateway } from '../support/real-gateway.ts';
@@ -104,6 +104,7 @@ afterAll(async () => {
 describe.each(Object.entries({ ...fronts, ...streamingFronts }))('behind %s', (name, open) => {
   it.each(faults.map((fault) => [fault.name, fault] as const))(
     'a backend that %s is answered for, and harms nobody after',
+    { meta: { conformance: { platform: platformOf(name), port: 'gateway under faults' } } },
     async (_, fault) => {
       const origin = new Origin({
         onRequest: (seen, socket) => {

@@ -6,9 +6,13 @@ import { startClumsyFront, startNaiveFront, startRelay } from './bad-fronts.ts';
 import { startPortolanFront } from './portolan-front.ts';
 
 describe(`the server as an intermediary, by ${checks.length} checks on raw sockets`, () => {
-  it.each(checks.map((check) => [`${check.id}: ${check.title}`, check] as const))('%s', async (_, check) => {
-    await runCheck(check, startPortolanFront);
-  });
+  it.each(checks.map((check) => [`${check.id}: ${check.title}`, check] as const))(
+    '%s',
+    { meta: { conformance: { platform: 'plain server', port: 'intermediary probe' } } },
+    async (_, check) => {
+      await runCheck(check, startPortolanFront);
+    },
+  );
 });
 
 describe('the probe', () => {

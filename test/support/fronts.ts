@@ -51,6 +51,23 @@ export interface Front {
 
 export type OpenFront = (handler: HttpHandler, logger: Logger) => Promise<Front>;
 
+/** What the compatibility table calls a way in; one whose answers are streamed has a row of its own. */
+export function platformOf(front: string): string {
+  const [source = '', streamed] = front.split(', ');
+  return [platformNames[source] ?? source, streamed].filter((part) => part !== undefined).join(', ');
+}
+
+const platformNames: Readonly<Record<string, string>> = {
+  server: 'plain server',
+  'aws-rest': 'AWS REST API',
+  'aws-http-v2': 'AWS HTTP API',
+  'aws-url': 'AWS function URL',
+  'aws-alb': 'AWS load balancer',
+  'aws-alb-multi': 'AWS load balancer, multi-value',
+  azure: 'Azure Functions',
+  gcp: 'Google Cloud Functions',
+};
+
 export const fronts: Readonly<Record<string, OpenFront>> = {
   server: async (handler, logger) => {
     const server = await startHttpServer({ handler, host: '127.0.0.1', port: 0, clock: systemClock, logger });
