@@ -7,6 +7,7 @@ import type { Body, HeaderFields, HttpResponse } from '../../core/ports/index.ts
 import { readHead } from './http-message.ts';
 import type { Framing, ReceivedHead } from './http-message.ts';
 import { IncomingContent } from './incoming-content.ts';
+import { isArriving, owedAnswer } from './owed-answer.ts';
 import { rawAnswer, rawInformational } from './raw-answer.ts';
 import { writeResponse } from './response-writer.ts';
 import { Serving, tooLarge } from './server-exchange.ts';
@@ -32,13 +33,38 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   });
   server.on('connect', (_message: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    socket.end(rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])));
+    // Node has let go of the connection: the answers before ours can neither be waited for nor overtaken
+    if (owedAnswer(socket) !== undefined) socket.destroy();
+    else
+      socket.end(
+        rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])),
+      );
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse | null }) => {
-    const begun = socket._httpMessage?.headersSent === true;
-    if (error.code === 'ECONNRESET' || !socket.writable || begun) socket.destroy();
-    else socket.end(rawAnswer(rejectedResponse(rejectionOf(error))), () => socket.destroy());
+  const refused = new WeakSet<Duplex>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+    } else if (!refused.has(socket)) {
+      refused.add(socket);
+      refuse(socket, error);
+    }
   });
+}
+
+/** Answers what is no request, after the requests before it have been answered. */
+function refuse(socket: Duplex, error: NodeJS.ErrnoException): void {
+  if (!socket.writable) return;
+  const owed = owedAnswer(socket);
+  if (owed !== undefined && !isArriving(owed)) {
+    // an earlier request was in order, and may have been carried out: its answer is not this one
+    owed.once('close', () => {
+      refuse(socket, error);
+    });
+  } else if (owed?.headersSent === true) {
+    socket.destroy();
+  } else {
+    socket.end(rawAnswer(rejectedResponse(rejectionOf(error))), () => socket.destroy());
+  }
 }
 
 /** One request over HTTP/1.1. */
@@ -140,13 +166,25 @@ function isShort(framing: Framing): boolean {
   return framing.kind === 'length' && framing.length <= bufferedBodyBytes;
 }
 
+interface ParseError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+  /** Where in it the error is. */
+  readonly bytesParsed?: number;
+}
+
 const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ \S+ HTTP\/1\.\d\r\n/;
 
 /** Node's parser knows a list of methods (`http.METHODS`) and takes no other: those are not implemented here, and nothing else is wrong. */
-function rejectionOf({ code, rawPacket }: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }): RequestRejected {
+function rejectionOf({ code, rawPacket, bytesParsed = 0 }: ParseError): RequestRejected {
   if (code === 'HPE_HEADER_OVERFLOW') return new RequestRejected(431, 'The header section is too large');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestRejected(408, 'The request did not arrive in time');
-  if (code === 'HPE_INVALID_METHOD' && rawPacket !== undefined && requestLine.test(rawPacket.toString('latin1', 0, 4_096))) {
+  // other requests may stand before it
+  const start = rawPacket === undefined ? 0 : rawPacket.lastIndexOf('\n', bytesParsed) + 1;
+  if (
+    code === 'HPE_INVALID_METHOD' &&
+    rawPacket !== undefined &&
+    requestLine.test(rawPacket.toString('latin1', start, start + 4_096))
+  ) {
     return new RequestRejected(501, 'The method is not implemented');
   }
   return new RequestRejected(400, 'The request is no well-formed HTTP/1.1');

@@ -7,13 +7,21 @@ import type { HttpResponse } from '../../core/ports/index.ts';
 import { UpgradedSocket } from '../node/upgraded-socket.ts';
 import { readHead } from './http-message.ts';
 import type { ReceivedHead } from './http-message.ts';
+import { owedAnswer } from './owed-answer.ts';
 import { rawInformational } from './raw-answer.ts';
 import { writeResponse } from './response-writer.ts';
 import type { Received, Serving } from './server-exchange.ts';
 
-/** Fields of a request that has content: one that has is served like any other, without a switch of protocols. */
-export function mayUpgrade({ headers, httpVersionMinor }: IncomingMessage): boolean {
-  return httpVersionMinor !== 0 && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+/**
+ * A request that has content, or comes before an earlier one is answered, is served like any other, without a switch of protocols.
+ */
+export function mayUpgrade({ headers, httpVersionMinor, socket }: IncomingMessage): boolean {
+  return (
+    httpVersionMinor !== 0 &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined &&
+    owedAnswer(socket) === undefined
+  );
 }
 
 /** Requests that ask for another protocol (RFC 9110 section 7.8), and the tunnels that some of them become. */
@@ -36,6 +44,11 @@ export class Upgrades {
   }
 
   #receive(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (owedAnswer(socket) !== undefined) {
+      // only without the option that leaves this one to the ordinary way (Node 24.9)
+      socket.on('error', () => undefined).destroy();
+      return;
+    }
     this.#open.add(socket);
     this.#serving.begin();
     socket.on('error', () => socket.destroy());
