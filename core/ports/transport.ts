@@ -21,6 +21,7 @@ export type UpstreamErrorType =
   | 'http_response_incomplete'
   | 'http_response_timeout'
   | 'proxy_configuration_error'
+  | 'proxy_internal_error'
   | 'tls_alert_received'
   | 'tls_certificate_error'
   | 'tls_protocol_error';

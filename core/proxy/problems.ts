@@ -29,6 +29,7 @@ const garbled = { status: 502, type: 'upstream-garbled', title: 'The backend did
 const unavailable = { status: 503, type: 'upstream-unavailable', title: 'The backend is not available at present' } as const;
 const overloaded = { status: 503, type: 'upstream-overloaded', title: 'The backend has as much to do as it can' } as const;
 const late = { status: 504, type: 'upstream-timeout', title: 'The backend did not answer in time' } as const;
+const outage = { status: 503, type: 'service-unavailable', title: 'A service we need is not available' } as const;
 const misconfigured = { status: 500, type: 'gateway-misconfigured', title: 'The gateway is not set up for this request' } as const;
 
 const ofUpstreamError: Readonly<Record<UpstreamErrorType, Omit<GatewayProblem, 'error'>>> = {
@@ -48,6 +49,7 @@ const ofUpstreamError: Readonly<Record<UpstreamErrorType, Omit<GatewayProblem, '
   http_response_incomplete: garbled,
   http_response_timeout: late,
   proxy_configuration_error: misconfigured,
+  proxy_internal_error: outage,
   tls_alert_received: untrusted,
   tls_certificate_error: untrusted,
   tls_protocol_error: untrusted,
@@ -68,10 +70,7 @@ const loop: GatewayProblem = {
   ...{ status: 508, type: 'loop-detected', title: 'The request has passed this gateway before' },
   error: 'proxy_loop_detected',
 };
-const service: GatewayProblem = {
-  ...{ status: 503, type: 'service-unavailable', title: 'A service we need is not available' },
-  error: 'proxy_internal_error',
-};
+const service: GatewayProblem = { ...outage, error: 'proxy_internal_error' };
 const bug: GatewayProblem = {
   ...{ status: 500, type: 'internal-error', title: 'Something went wrong on our side' },
   error: 'proxy_internal_error',

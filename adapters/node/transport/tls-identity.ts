@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/ports/index.ts';
-import { UpstreamError } from '../../../core/ports/index.ts';
+import { PortError, UpstreamError } from '../../../core/ports/index.ts';
 import type { ConnectionProfile } from '../../../core/ports/index.ts';
 
 /** Where certificates and keys come from: `CachedSecrets` is one. */
@@ -30,7 +30,7 @@ export class TlsIdentity {
   /**
    * `undefined` when the system's certificates are all there is.
    *
-   * @throws {UpstreamError} `proxy_configuration_error`: a secret that cannot be read or is no PEM
+   * @throws {UpstreamError} `proxy_configuration_error`: a secret that is not there or is no PEM; `proxy_internal_error`: one that cannot be read
    */
   async read(): Promise<Identity | undefined> {
     if (this.#ca === undefined && this.#clientCertificate === undefined) return undefined;
@@ -45,9 +45,10 @@ export class TlsIdentity {
       });
       this.#made = { versions, context };
       return this.#made;
-    } catch {
+    } catch (error) {
       // neither a service's failure nor OpenSSL's is repeated: both may quote what they read
-      throw new UpstreamError('proxy_configuration_error', false);
+      const isOutage = error instanceof PortError && error.code !== 'not_found';
+      throw new UpstreamError(isOutage ? 'proxy_internal_error' : 'proxy_configuration_error', false);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Transport } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
 import { discardBody } from '../../http/body.ts';
 import { nextHop } from './next-hop.ts';
+import { outcomeOfError } from './outcome.ts';
 import type { HealthCheckSettings } from './settings.ts';
 import type { Target } from './target.ts';
 import type { TargetSet } from './target-set.ts';
@@ -61,12 +62,13 @@ export class HealthChecks {
     await Promise.all(
       set.all.map(async (target) => {
         const healthy = await this.#check(target, signal);
-        if (!signal.aborted) set.checked(target, healthy);
+        if (healthy !== undefined && !signal.aborted) set.checked(target, healthy);
       }),
     );
   }
 
-  async #check(target: Target, signal: AbortSignal): Promise<boolean> {
+  /** `undefined`: we could not ask, which says nothing about the target. */
+  async #check(target: Target, signal: AbortSignal): Promise<boolean | undefined> {
     const { clock, transport } = this.#ports;
     const { path, timeoutMs, statuses } = this.#settings;
     const request = nextHop(
@@ -91,9 +93,8 @@ export class HealthChecks {
       discardBody(body);
       return statuses === undefined ? status >= 200 && status <= 299 : statuses.includes(status);
     } catch (error) {
-      // The answer to the question that was asked.
-      if (error instanceof UpstreamError) return false;
-      throw error;
+      if (!(error instanceof UpstreamError)) throw error;
+      return outcomeOfError(error) === 'none' ? undefined : false;
     }
   }
 }

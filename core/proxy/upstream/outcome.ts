@@ -11,6 +11,7 @@ const local: ReadonlySet<UpstreamErrorType> = new Set([
   'connection_limit_reached',
   'destination_ip_prohibited',
   'proxy_configuration_error',
+  'proxy_internal_error',
 ]);
 
 /** 5xx is a failure, but for 501 and 505: those are right answers to a request nobody need understand, and a client can provoke them at will. */

@@ -24,6 +24,7 @@ const upstreamErrors: Readonly<Record<UpstreamErrorType, readonly [status: numbe
   http_response_incomplete: [502, 'upstream-garbled'],
   http_response_timeout: [504, 'upstream-timeout'],
   proxy_configuration_error: [500, 'gateway-misconfigured'],
+  proxy_internal_error: [503, 'service-unavailable'],
   tls_alert_received: [502, 'upstream-untrusted'],
   tls_certificate_error: [502, 'upstream-untrusted'],
   tls_protocol_error: [502, 'upstream-untrusted'],

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { upstreamErrorType } from '../../../../adapters/node/transport/upstream-errors.ts';
 import type { SecretSource } from '../../../../adapters/node/transport/tls-identity.ts';
-import { UpstreamError } from '../../../../core/ports/index.ts';
+import { PortError, UpstreamError } from '../../../../core/ports/index.ts';
 import { createIssuer } from '../../../support/certificates.ts';
 import type { Certificate, Issuer } from '../../../support/certificates.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -282,6 +282,25 @@ describe('TLS', () => {
     expect(certificates).toEqual(['DNS:first', 'DNS:second']);
     const without = await typeOf(port, { ca: 'ca' }, secrets(values));
     expect((without as UpstreamError).type).toMatch(/^(tls_alert_received|connection_terminated)$/);
+  });
+
+  it('with a secret that cannot be read at present is our outage, not the configuration, and over when the secret is there', async () => {
+    const { port } = await httpsUpstream(local);
+    let out = true;
+    const source = secrets({ ca: issuer.ca });
+    const transport = open(
+      { tls: { ca: 'ca' } },
+      {
+        secrets: {
+          current: (name) => (out ? Promise.reject(new PortError('unavailable', 'secrets.get')) : source.current(name)),
+        },
+        resolve: () => Promise.resolve(['127.0.0.1']),
+      },
+    );
+    const ask = () => transport.send(request(`localhost:${port}`, { scheme: 'https' }), within());
+    expect(await failureOf(ask())).toEqual(failure('proxy_internal_error', false));
+    out = false;
+    expect(await textOf(await ask())).toBe('good');
   });
 
   it('with a secret that is missing or no PEM is proxy_configuration_error, and nothing is connected', async () => {

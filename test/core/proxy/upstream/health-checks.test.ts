@@ -122,6 +122,16 @@ describe('active health checks', () => {
     await it.upstreams.close();
   });
 
+  it('say nothing about a target that we could not ask', async () => {
+    const { it, backend } = checked(['a', 'b']);
+    backend('a', { error: new UpstreamError('proxy_internal_error', false) });
+    backend('b', { error: new UpstreamError('connection_limit_reached', false) });
+    await it.clock.advance(10_000);
+    expect(it.transport.count('a')).toBeGreaterThan(5);
+    expect(it.logger.events).toEqual([]);
+    await it.upstreams.close();
+  });
+
   it('that fail by a fault of ours say so, and harm no request', async () => {
     const { it } = checked(['a']);
     it.transport.backend('a', (request) => {

@@ -75,6 +75,7 @@ describe('the retry policy', () => {
     for (const type of [
       'destination_ip_prohibited',
       'proxy_configuration_error',
+      'proxy_internal_error',
       'connection_limit_reached',
       'http_protocol_error',
     ] as const) {
