@@ -43,7 +43,7 @@ export function checkTemplateNames(
   for (const name of new Set(read.names)) {
     if (name === 'rest') {
       if (paths === undefined || paths.some(({ tail }) => !tail)) {
-        problem(pointer, 'has {rest}, and not every path of the route ends in /*');
+        problem(pointer, 'has {rest}, and not every path of the route ends in /*', "paths: ['/*'] takes every path");
       }
       continue;
     }
