@@ -418,6 +418,21 @@ describe('hedges', () => {
     ]);
   });
 
+  it('are sent for a client that could leave, and not for one that has left', async () => {
+    const it = two();
+    it.transport.backend('a', { afterMs: 1_000 }).backend('b', { afterMs: 10 });
+    const { signal } = new AbortController();
+    expect((await it.passing({ context: { signal } })).durationMs).toBe(60);
+    const caller = new AbortController();
+    it.transport.backend('b', { afterMs: 1_000 });
+    const before = it.transport.sent.length;
+    const asking = it.ask({ context: { signal: caller.signal } });
+    await it.clock.advance(49);
+    caller.abort(new Error('client gone'));
+    await it.clock.advance(1_000);
+    expect([(await asking).outcome, it.transport.sent.length - before]).toEqual(['client gone', 1]);
+  });
+
   it('lose to a first try that comes back before them, and free the connection of an answer nobody takes', async () => {
     const it = two();
     it.transport.backend('a', { afterMs: 60, body: chunks('a') }).backend('b', { afterMs: 10, body: chunks('b') });
@@ -538,14 +553,14 @@ describe('what a client that left, or nobody waited for, teaches', () => {
     for (let n = 0; n < 20; n++) {
       const caller = new AbortController();
       const asking = it.ask({ context: { signal: caller.signal } });
-      await it.clock.advance(1);
+      await it.clock.advance(2_000);
       caller.abort(new Error('client gone'));
       await asking;
     }
     it.transport.backend('a', { afterMs: 10 });
     const before = it.transport.count('a');
     await it.traffic(50, 4);
-    // Its share is what it was: neither slow from waiting, nor fast from being left.
+    // Its share is what it was.
     expect((it.transport.count('a') - before) / 200).toBeGreaterThan(0.3);
     expect((it.transport.count('a') - before) / 200).toBeLessThan(0.7);
   });
