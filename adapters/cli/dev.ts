@@ -107,14 +107,25 @@ async function start(
       http2: options.http2,
     });
   } catch (error) {
-    const { code, port } = error as { readonly code?: string; readonly port?: number };
-    if (code === 'EADDRINUSE') {
-      throw new CommandError(2, `Port ${port ?? ''} is taken: stop what uses it, or choose others with --port and --gateway-port.`);
-    }
-    if (code === 'EACCES' || code === 'EROFS')
-      throw new CommandError(2, `The data folder ${options.data} cannot be written: choose another with --data.`);
-    throw error;
+    const sentence = sentenceFor(error as NodeJS.ErrnoException & { readonly port?: number }, options);
+    throw sentence === undefined ? error : new CommandError(2, sentence);
   }
+}
+
+/** What to change; `undefined` for anything else than an address that cannot be listened on and a folder that cannot be used. */
+function sentenceFor(
+  { code, syscall, port }: NodeJS.ErrnoException & { readonly port?: number },
+  { host, data }: DevOptions,
+): string | undefined {
+  if (syscall === 'listen' || syscall === 'getaddrinfo') {
+    if (code === 'EADDRINUSE')
+      return `Port ${port ?? ''} is taken: stop what uses it, or choose others with --port and --gateway-port.`;
+    if (code === 'EACCES') return `This user may not listen on port ${port ?? ''}: choose others with --port and --gateway-port.`;
+    return `--host ${host} is no address of this machine (${code ?? 'unknown'}).`;
+  }
+  if (['EACCES', 'EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'].includes(code ?? ''))
+    return `The data folder ${data} cannot be used (${code ?? ''}): choose another with --data.`;
+  return undefined;
 }
 
 function portNumber(option: string, text: string): number {

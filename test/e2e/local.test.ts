@@ -307,6 +307,23 @@ describe('what cannot start says why', () => {
     expect(stderr).toContain(`Port ${port} is taken`);
   });
 
+  test.each([
+    ['an address of another machine', ['--host', '192.0.2.1'], '--host 192.0.2.1 is no address of this machine (EADDRNOTAVAIL).'],
+    ['a data folder that is a file', ['--data', 'package.json'], 'The data folder package.json cannot be used (ENOTDIR)'],
+  ])('%s: exit code 2 and what to do', async (_what, args, says) => {
+    const { code, stderr } = await portolan([
+      'dev',
+      '--data',
+      join(folder, 'elsewhere'),
+      '--port',
+      '0',
+      '--gateway-port',
+      '0',
+      ...args,
+    ]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+  });
+
   test('secrets that are missing are named in the greeting, and no example is printed that egress refuses', async () => {
     const file = join(folder, 'vendor.yaml');
     writeFileSync(
