@@ -66,7 +66,8 @@ export interface ConnectionProfile {
 export interface SendOptions {
   /**
    * Give up at this instant, epoch milliseconds: `UpstreamError('http_response_timeout')` before the response's header section; after it the
-   * body fails with `UpstreamError('connection_read_timeout')`.
+   * body fails with `UpstreamError('connection_read_timeout')`. `RequestRejected` 408 when the request's own content has not come by then, which is no
+   * failure of the upstream.
    */
   readonly deadline: EpochMillis;
   /** Abort and free the connection. The promise rejects with the signal's reason. */

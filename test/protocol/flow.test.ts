@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +35,20 @@ async function listen(onSocket: (socket: Socket) => void): Promise<string> {
   await once(server, 'listening');
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function startOrigin(protocol: 'http1' | 'http2'): Promise<string> {
+  const server = protocol === 'http1' ? createHttpServer() : createHttp2Server();
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    request.on('error', () => undefined);
+    if (request.method === 'GET') response.end('honest');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -213,6 +229,35 @@ describe('a request of 50 MiB', () => {
     expect([digest.length, digest.text]).toEqual([total, digestOfAll]);
     expect(head).toContain(`\r\ncontent-length: ${total}\r\n`);
   });
+});
+
+describe('a client whose content comes in drops', () => {
+  it.each(['http1', 'http2'] as const)(
+    'is told so when the time is over, and nobody takes it for a failure of the backend: %s (R7)',
+    async (protocol) => {
+      const url = await startOrigin(protocol);
+      const { port, gateway } = await startStack(url, {
+        route: { timeoutMs: 500 },
+        upstream: { protocol, circuitBreaker: { consecutiveFailures: 1 }, outlierEjection: { consecutiveFailures: 1 } },
+      });
+      const dripping = client(port);
+      let answer = '';
+      dripping.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+      dripping.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n');
+      const timer = setInterval(() => dripping.write('x'), 20);
+      onTestFinished(() => {
+        clearInterval(timer);
+      });
+      await expect.poll(() => answer, { timeout: 3_000 }).toMatch(/^HTTP\/1\.1 408 [^]*problems\/request-timeout/);
+      expect(gateway.lines()).toMatchObject([{ 'http.response.status_code': 408 }]);
+      const honest = client(port);
+      let received = '';
+      honest.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+      honest.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      await once(honest, 'close');
+      expect(received).toMatch(/^HTTP\/1\.1 200 [^]*honest/);
+    },
+  );
 });
 
 describe('server-sent events', () => {

@@ -6,7 +6,7 @@ import { fieldName, isFieldValue } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import { UpgradedSocket } from '../upgraded-socket.ts';
-import { RequestBody } from './request-body.ts';
+import { contentTooLate, RequestBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseParser } from './response-parser.ts';
@@ -155,9 +155,11 @@ export class Http1Connection implements ResponseEvents, Watched {
     const pending = this.#pending;
     if (pending === undefined) return;
     const isOver = this.#owner.now() >= pending.options.deadline;
-    // it takes what it gets: the content itself is slow to come
-    if (this.#phase === 'sending' && !isOver && !this.#socket.writableNeedDrain) this.#touch();
-    else if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
+    if (this.#phase === 'sending' && !this.#socket.writableNeedDrain) {
+      // it takes what it gets: the content itself is slow to come
+      if (isOver) this.#fail(contentTooLate(), true);
+      else this.#touch();
+    } else if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
     else if (this.#head !== undefined) this.#fail(new UpstreamError('connection_read_timeout', true));
     else this.#fail(new UpstreamError(isOver || this.#sent ? 'http_response_timeout' : 'connection_write_timeout', true));
   }

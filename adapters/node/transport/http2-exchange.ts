@@ -7,7 +7,7 @@ import { ReceivedBody } from '../received-body.ts';
 import type { BodySource } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import type { Pending } from './http1-connection.ts';
-import { RequestBody } from './request-body.ts';
+import { contentTooLate, RequestBody } from './request-body.ts';
 import { toUpstreamError, upstreamErrorType } from './upstream-errors.ts';
 import type { Watch, Watched } from './watch.ts';
 
@@ -117,8 +117,11 @@ export class Http2Exchange implements BodySource, Watched {
   expire(): void {
     const isOver = this.#watch.now() >= this.#pending.options.deadline;
     if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
-    else if (this.#phase === 'sending' && !isOver && this.#stream?.writableNeedDrain !== true) this.#touch();
-    else {
+    else if (this.#phase === 'sending' && this.#stream?.writableNeedDrain !== true) {
+      // it takes what it gets: the content itself is slow to come
+      if (isOver) this.#fail(contentTooLate());
+      else this.#touch();
+    } else {
       this.#onSilence();
       const type = isOver || this.#phase === 'awaiting-head' ? 'http_response_timeout' : 'connection_write_timeout';
       this.#fail(new UpstreamError(this.#phase === 'receiving' ? 'connection_read_timeout' : type, true));

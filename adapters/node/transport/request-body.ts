@@ -1,9 +1,14 @@
 import { isPushBody } from '../../../core/http/body.ts';
-import { UpstreamError } from '../../../core/ports/index.ts';
+import { RequestRejected, UpstreamError } from '../../../core/ports/index.ts';
 import type { BodyFlow, BodySink } from '../../../core/ports/index.ts';
 
 /** Where content goes that is on its way out: as a `BodySink`, and it says when it wants more. */
 export type BodyOutlet = BodySink;
+
+/** The time is over and the request's content has not come: whoever sends it is at fault, not the upstream. */
+export function contentTooLate(): RequestRejected {
+  return new RequestRejected(408, 'The content did not arrive in time');
+}
 
 /** Content on its way out, at the outlet's pace and of the length that was said. */
 export class RequestBody implements BodyFlow, BodySink {
