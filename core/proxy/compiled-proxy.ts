@@ -53,6 +53,8 @@ export interface CompiledProxyPorts {
   readonly traceIds: TraceIds;
   readonly upstreams: Upstreams;
   readonly mirrorReport: (routeId: string) => MirrorReport;
+  /** `ProxyPlatform.isServer` */
+  readonly server: boolean;
 }
 
 /** What a route does with a request, with everything made that can be. */
@@ -134,7 +136,7 @@ export class CompiledProxy {
 
   #actionOf(configuration: RouteConfiguration, shared: ResponseCompression | undefined): Action {
     const { id, timeoutMs, maxRequestBytes, upstream, split, mirror, handler, compression } = configuration;
-    const { upstreams, handlers = {}, clock, logger, random, store, counters } = this.#ports;
+    const { upstreams, handlers = {}, clock, logger, random, store, counters, server } = this.#ports;
     const code = handler === undefined ? undefined : handlers[handler];
     if (handler !== undefined && code === undefined) throw new TypeError(`Route ${id}: there is no handler ${handler}`);
     return {
@@ -167,6 +169,7 @@ export class CompiledProxy {
               clock,
               random,
               logger,
+              server,
             }),
       handler: code === undefined ? undefined : toHandler(code),
     };

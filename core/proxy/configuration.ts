@@ -191,6 +191,8 @@ export interface MirrorConfiguration {
   readonly maxBodyBytes?: number | undefined;
   /** Methods copied; default the safe ones. */
   readonly methods?: readonly string[] | undefined;
+  /** How long a copy may take; default 10,000, in a function 1,000: one that is frozen with its answer has to wait for the copy. */
+  readonly timeoutMs?: number | undefined;
   /** Compare the two answers and log differences; default none. */
   readonly compare?: CompareConfiguration | undefined;
 }

@@ -71,6 +71,7 @@ export class ReverseProxy {
           server: platform.isServer,
         }),
         mirrorReport: (routeId) => this.#reportOf(routeId),
+        server: platform.isServer,
       });
     const deployed = (): CompiledProxy => compile(configuration, 'deployed');
     const stored = new StoredConfigurations(store, crypto, clock);

@@ -212,6 +212,9 @@ const route = object(
         ),
         maxBodyBytes: bytes('Content over this is not mirrored', mirror.maxBodyBytes),
         methods: list(token, 'Methods copied; default the safe ones.', { minItems: 1, maxItems: 64 }),
+        timeoutMs: ms(
+          'How long a copy may take; default 10,000, in a function 1,000: one that is frozen with its answer has to wait for the copy',
+        ),
         compare: object('Compare the two answers and log differences; default none.', {
           ignoreFields: list(token, 'Response fields left out, beside those that always differ.'),
           ignorePointers: list(

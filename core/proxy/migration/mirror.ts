@@ -14,11 +14,12 @@ import { compareResponses } from './compare-responses.ts';
 import type { ComparedResponse } from './compare-responses.ts';
 import type { MirrorReport } from './mirror-report.ts';
 
-/** A copy may take this long, whatever the original's deadline: nobody waits for it but a platform about to freeze. */
-const mirrorTimeoutMs = 10_000;
 const defaults = proxyDefaults.mirror;
 
-/** Sends copies of a route's requests to another upstream. Never makes the client wait, never fails its request. */
+/**
+ * Sends copies of a route's requests to another upstream. Never fails a request, and never makes its client wait, but where the platform freezes with
+ * the answer: there for as long as a copy may take.
+ */
 export class Mirror {
   readonly #routeId: string;
   readonly #configuration: MirrorConfiguration;
@@ -27,6 +28,7 @@ export class Mirror {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
+  readonly #timeoutMs: number;
   #inFlight = 0;
 
   constructor(
@@ -38,6 +40,8 @@ export class Mirror {
       readonly clock: Clock;
       readonly random: () => number;
       readonly logger: Logger;
+      /** Whether a platform may freeze with the answer, and so has to wait for copies. */
+      readonly server: boolean;
     },
   ) {
     this.#routeId = routeId;
@@ -47,6 +51,7 @@ export class Mirror {
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#logger = ports.logger;
+    this.#timeoutMs = configuration.timeoutMs ?? (ports.server ? defaults.timeoutMs : defaults.functionTimeoutMs);
   }
 
   /**
@@ -90,7 +95,8 @@ export class Mirror {
   async #send(request: HttpRequest, original: Exchange): Promise<ComparedResponse | undefined> {
     const { source, requestId, clientAddress } = original.context;
     const startedAt = this.#clock.now();
-    const deadline = startedAt + mirrorTimeoutMs;
+    // whatever the original's: nobody waits for it but a platform about to freeze
+    const deadline = startedAt + this.#timeoutMs;
     // without the client's signal: a client that has its answer goes away
     const waitUntil = (work: Promise<unknown>): void => original.context.waitUntil(work);
     const context: RequestContext = { source, requestId, clientAddress, deadline, waitUntil };

@@ -679,6 +679,7 @@ describe('the schema', () => {
           maxInFlight: 1,
           maxBodyBytes: 1,
           methods: ['X'],
+          timeoutMs: 1,
           compare: { ignoreFields: ['x'], ignorePointers: ['/x'], maxBodyBytes: 1 },
         },
         timeoutMs: 1,

@@ -22,7 +22,7 @@ interface Asked {
   readonly context?: Partial<RequestContext>;
 }
 
-function world(configuration: ProxyConfiguration, handlers: Readonly<Record<string, WebHandler>> = {}) {
+function world(configuration: ProxyConfiguration, handlers: Readonly<Record<string, WebHandler>> = {}, isServer = false) {
   const clock = new FakeClock();
   const transport = new SimulatedTransport(clock);
   const logger = new MemoryLogger();
@@ -34,7 +34,7 @@ function world(configuration: ProxyConfiguration, handlers: Readonly<Record<stri
       store: new MemoryStore(),
       secrets: new MemorySecrets({}),
       random: () => 0.5,
-      proxy: { ...unusedProxyPlatform, openTransports: () => transport, handlers },
+      proxy: { ...unusedProxyPlatform, openTransports: () => transport, handlers, isServer },
     },
     configuration,
   );
@@ -136,6 +136,38 @@ describe('what a route removes', () => {
     expect(answer.trailers?.()?.flat()).toEqual(['x-sum', '1']);
     expect(informed.map(([status, headers]) => [status, headers.flat()])).toEqual([[103, ['link', '</a>']]]);
   });
+});
+
+describe('a copy of a request', () => {
+  it.each([
+    [false, undefined, 1_000],
+    [true, undefined, 10_000],
+    [false, 250, 250],
+  ])(
+    'on a server: %s, with timeoutMs %s, holds a platform that freezes for %i ms at the most',
+    async (isServer, timeoutMs, most) => {
+      const { ask, clock, transport, pending } = world(
+        {
+          routes: [{ id: 'all', upstream: 'a', mirror: { upstream: 'b', ...(timeoutMs !== undefined && { timeoutMs }) } }],
+          upstreams: { a: { url: 'http://a.example' }, b: { url: 'http://b.example', timeouts: { responseHeadersMs: 60_000 } } },
+        },
+        {},
+        isServer,
+      );
+      transport.backend('a.example', {}).backend('b.example', { afterMs: Infinity });
+      expect((await ask()).status).toBe(200);
+      let done = false;
+      const all = Promise.all(pending).then(() => (done = true));
+      await clock.advance(most - 1);
+      expect(done).toBe(false);
+      await clock.advance(1);
+      await all;
+      expect(transport.sent.map(({ authority, outcome }) => [authority, outcome])).toEqual([
+        ['b.example', 'failed'],
+        ['a.example', 200],
+      ]);
+    },
+  );
 });
 
 describe('a handler of the user', () => {

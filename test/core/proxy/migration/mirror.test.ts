@@ -56,6 +56,7 @@ function world(configuration: Partial<MirrorConfiguration>, answer: (request: Ht
       report,
       clock,
       random: () => 0.5,
+      server: true,
       logger: { log: (_severity, event, attributes) => void logged.push({ event, ...attributes }) },
     },
   );
