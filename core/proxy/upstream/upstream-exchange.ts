@@ -137,7 +137,8 @@ export class UpstreamExchange implements Upstream {
       return answer.accept();
     } catch (error) {
       limiter.release();
-      if (admission !== undefined && (context.signal?.aborted === true || !(error instanceof UpstreamError))) {
+      const isTheirs = error instanceof UpstreamError && outcomeOfError(error) !== 'none' && context.signal?.aborted !== true;
+      if (admission !== undefined && !isTheirs) {
         admission.forgotten(ticket, time.at(clock.now()));
       }
       throw error;

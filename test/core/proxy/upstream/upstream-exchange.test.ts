@@ -578,6 +578,24 @@ describe('what a client that left, or nobody waited for, teaches', () => {
   });
 });
 
+describe('what we refuse ourselves', () => {
+  it('is no failure for admission control: content that is too large, nobody to be asked, no socket to be had', async () => {
+    const large = one({ circuitBreaker: false, admission: {} });
+    large.transport.backend('a', {});
+    const body: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new RequestRejected(413, 'too large')) }),
+    };
+    const refused = await large.traffic(20, 20, { request: { method: 'POST', body } });
+    const nobody = one({ url: undefined, targets: [], circuitBreaker: false, admission: {} });
+    const asked = await nobody.traffic(20, 20);
+    const ours = one({ circuitBreaker: false, admission: {} });
+    ours.transport.backend('a', failure('connection_limit_reached', false));
+    const failed = await ours.traffic(20, 20);
+    const outcomes = [refused, asked, failed].map((results) => [...new Set(results.map(({ outcome }) => outcome))]);
+    expect(outcomes).toEqual([['too large'], ['no_healthy_target'], ['connection_limit_reached']]);
+  });
+});
+
 describe('requests in flight', () => {
   it('of a target are those whose answer has not ended, also after retries and broken answers', async () => {
     const it = new SimulatedUpstreams({
