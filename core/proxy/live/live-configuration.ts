@@ -21,6 +21,8 @@ export interface Served<T> {
 
 /** A check that takes longer is left to the background, and nobody waits for it any more: the last good configuration is better than no answer. */
 const patienceMs = 1_000;
+/** A document that is new may take longer: the store has just answered. */
+const readMs = 5_000;
 
 /**
  * Serves the active configuration of the store, or the deployed one where nothing was pushed or everything was rolled back. Follows a push within `pollMs`, also on a function that
@@ -101,8 +103,7 @@ export class LiveConfiguration<T extends Compiled> {
   }
 
   async #follow(): Promise<void> {
-    const options = { deadline: this.#clock.now() + 5_000 };
-    const pointer = await this.#stored.pointer(options);
+    const pointer = await this.#stored.pointer({ deadline: this.#clock.now() + patienceMs });
     if (pointer === undefined || pointer.active === this.#refused) return;
     const wanted = pointer.active === 0 ? 'deployed' : String(pointer.active);
     if (wanted === this.#served.version) return;
@@ -110,6 +111,7 @@ export class LiveConfiguration<T extends Compiled> {
       if (!this.#closed) this.#swap(wanted, this.#deployed());
       return;
     }
+    const options = { deadline: this.#clock.now() + readMs };
     const version = await this.#stored.version(pointer.active, options);
     if (version === undefined) throw new PortError('data_loss', 'configuration.read', { reason: 'VersionMissing' });
     const document = await this.#stored.document(version, options);

@@ -30,7 +30,7 @@ function document(body: string): ProxyConfiguration {
 function world() {
   const clock = new FakeClock();
   const inner = durable(new MemoryStore(), { clock, crypto: nodeCrypto });
-  const faults = { down: false, hanging: false, reads: 0 };
+  const faults = { down: false, hanging: false, reads: 0, deadlines: [] as number[] };
   const store: KeyValueStore = {
     create: (record, options) => inner.create(record, options),
     replace: (record, version, options) => inner.replace(record, version, options),
@@ -39,6 +39,7 @@ function world() {
     check: (options) => inner.check(options),
     get(key: RecordKey, options?: CallOptions) {
       faults.reads++;
+      faults.deadlines.push((options?.deadline ?? Infinity) - clock.now());
       if (faults.hanging) return new Promise(() => undefined);
       return faults.down ? Promise.reject(new PortError('unavailable', 'get')) : inner.get(key, options);
     },
@@ -223,5 +224,13 @@ describe('the live configuration', () => {
     await live.close();
     expect((await waiting).version).toBe('deployed');
     expect(made).toEqual([]);
+  });
+
+  it('gives a look at the store a second: a function that freezes has to wait for it before it answers', async () => {
+    const { serve, pusher, faults } = world();
+    await pusher.push(document('one'), undefined, undefined);
+    expect(await serve()).toEqual(['1', 'one']);
+    // the pointer, then the version and its parts, of which there may be many
+    expect(faults.deadlines).toEqual([1_000, 5_000, 5_000]);
   });
 });
