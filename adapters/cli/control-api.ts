@@ -11,7 +11,7 @@ export interface Connection {
 /** Adds the options that every client of the control API takes. */
 export function connected(command: Command): Command {
   return command
-    .option('--url <url>', 'control API', process.env['PORTOLAN_URL'] ?? 'http://127.0.0.1:8787')
+    .option('--url <url>', 'control API; also PORTOLAN_URL', process.env['PORTOLAN_URL'] ?? 'http://127.0.0.1:8787')
     .option('--key <key>', 'API key; default: PORTOLAN_API_KEY')
     .option('--json', 'print JSON');
 }

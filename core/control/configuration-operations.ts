@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { ProxyConfiguration } from '../proxy/configuration.ts';
+import { deployedVersion } from '../proxy/deployed-version.ts';
 import type { Activation, ConfigurationVersion, IsExpected, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
 import type { MirrorTotals } from '../proxy/migration/mirror-report.ts';
 import { instant } from '../text/instant.ts';
@@ -31,7 +32,7 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     const { principal, context } = input;
     logger.log('info', event, {
       audit: true,
-      version: active === 0 ? 'deployed' : String(active),
+      version: active === 0 ? deployedVersion : String(active),
       tenant: principal.tenant,
       keyId: principal.keyId,
       requestId: context.requestId,

@@ -11,6 +11,7 @@ import { kindOf, placeOf } from '../telemetry/describe-error.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { TraceContext, TraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
+import { canonicalJson } from '../text/canonical-json.ts';
 import { callHandler } from './call-handler.ts';
 import { compileAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
@@ -18,6 +19,7 @@ import { compileCompression } from './compress-response.ts';
 import type { ResponseCompression } from './compress-response.ts';
 import type { ProxyConfiguration, RouteConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
+import { deployedVersion } from './deployed-version.ts';
 import type { Exchange } from './exchange.ts';
 import { readClient } from './forwarding/client.ts';
 import type { Client } from './forwarding/client.ts';
@@ -80,6 +82,7 @@ export class CompiledProxy {
   readonly #serverTiming: boolean;
   readonly #versionField: string | undefined;
   readonly #handlerTimers: Timers;
+  readonly #configuration: ProxyConfiguration;
 
   /**
    * @param configuration checked
@@ -88,6 +91,7 @@ export class CompiledProxy {
   constructor(configuration: ProxyConfiguration, version: string, ports: CompiledProxyPorts) {
     const { routes = [], proxy = {} } = configuration;
     this.#ports = ports;
+    this.#configuration = configuration;
     this.#forwarding = compileForwarding(proxy);
     this.#log = compileAccessLog(proxy.accessLog, ports, version);
     this.#serverTiming = proxy.serverTiming ?? false;
@@ -134,6 +138,13 @@ export class CompiledProxy {
     await this.#ports.upstreams.close();
   }
 
+  /** What a roll-back holds for: a version that was pushed, or what was deployed, until another takes its place. */
+  #epoch(): string {
+    if (this.version !== deployedVersion) return this.version;
+    const { routes, upstreams = {} } = this.#configuration;
+    return `${deployedVersion}.${this.#ports.crypto.sha256(canonicalJson({ routes, upstreams })).slice(0, 16)}`;
+  }
+
   #actionOf(configuration: RouteConfiguration, shared: ResponseCompression | undefined): Action {
     const { id, timeoutMs, maxRequestBytes, upstream, split, mirror, handler, compression } = configuration;
     const { upstreams, handlers = {}, clock, logger, random, store, counters, server } = this.#ports;
@@ -156,7 +167,7 @@ export class CompiledProxy {
           : new Split(id, split, {
               old: upstreams.get(split.old),
               new: upstreams.get(split.new),
-              shared: sharedGate(`${id}.${this.version}`, { store, counters, clock, operationId: () => this.#operationId() }),
+              shared: sharedGate(`${id}.${this.#epoch()}`, { store, counters, clock, operationId: () => this.#operationId() }),
               clock,
               logger,
             }),

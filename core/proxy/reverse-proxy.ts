@@ -18,6 +18,7 @@ import { canonicalJson } from '../text/canonical-json.ts';
 import { CompiledProxy } from './compiled-proxy.ts';
 import type { ProxyConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
+import { deployedVersion } from './deployed-version.ts';
 import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
@@ -73,7 +74,7 @@ export class ReverseProxy {
         mirrorReport: (routeId) => this.#reportOf(routeId),
         server: platform.isServer,
       });
-    const deployed = (): CompiledProxy => compile(configuration, 'deployed');
+    const deployed = (): CompiledProxy => compile(configuration, deployedVersion);
     const stored = new StoredConfigurations(store, crypto, clock);
     this.#stored = stored;
     this.#serving =

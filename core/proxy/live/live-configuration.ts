@@ -4,6 +4,7 @@ import type { RequestContext } from '../../ports/http.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import { kindOf } from '../../telemetry/describe-error.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
+import { deployedVersion } from '../deployed-version.ts';
 import type { StoredConfigurations } from './stored-configurations.ts';
 
 /** Something made of a configuration, with resources of its own. */
@@ -57,7 +58,7 @@ export class LiveConfiguration<T extends Compiled> {
   ) {
     this.#stored = stored;
     this.#deployed = deployed;
-    this.#served = { version: 'deployed', proxy: deployed() };
+    this.#served = { version: deployedVersion, proxy: deployed() };
     this.#compile = compile;
     this.#clock = ports.clock;
     this.#logger = ports.logger;
@@ -105,7 +106,7 @@ export class LiveConfiguration<T extends Compiled> {
   async #follow(): Promise<void> {
     const pointer = await this.#stored.pointer({ deadline: this.#clock.now() + patienceMs });
     if (pointer === undefined || pointer.active === this.#refused) return;
-    const wanted = pointer.active === 0 ? 'deployed' : String(pointer.active);
+    const wanted = pointer.active === 0 ? deployedVersion : String(pointer.active);
     if (wanted === this.#served.version) return;
     if (pointer.active === 0) {
       if (!this.#closed) this.#swap(wanted, this.#deployed());
