@@ -62,4 +62,13 @@ describe('comparing two answers', () => {
   it('tells a member called like a property of all objects apart', () => {
     expect(compareResponses(answer(JSON.parse('{"__proto__":1}')), answer({}), {})).toEqual(['content /__proto__']);
   });
+
+  it('tells ids apart that a double cannot hold', () => {
+    const json = (text: string): ComparedResponse => ({ ...answer({}), content: utf8.encode(text) });
+    const one = json('{"id":9007199254740993,"n":[1.50,12]}');
+    expect(compareResponses(one, json('{"n":[1.50,12],"id":9007199254740993}'), {})).toEqual([]);
+    expect(compareResponses(one, json('{"n":[1.50,12],"id":9007199254740992}'), {})).toEqual(['content /id']);
+    const deep = (inner: string): ComparedResponse => json(`${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`);
+    expect(compareResponses(deep('9007199254740993'), deep('9007199254740992'), {})).toEqual(['content']);
+  });
 });
