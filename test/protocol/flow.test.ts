@@ -232,13 +232,23 @@ describe('a request of 50 MiB', () => {
 });
 
 describe('a client whose content comes in drops', () => {
-  it.each(['http1', 'http2'] as const)(
-    'is told so when the time is over, and nobody takes it for a failure of the backend: %s (R7)',
-    async (protocol) => {
+  it.each([
+    ['http1', 'route', 500, undefined],
+    ['http1', 'try', 3_000, 400],
+    ['http2', 'route', 500, undefined],
+    ['http2', 'try', 3_000, 400],
+  ] as const)(
+    'is told so when the time is over, and nobody takes it for a failure of the backend: %s, the time of the %s (R7)',
+    async (protocol, _, timeoutMs, tryMs) => {
       const url = await startOrigin(protocol);
       const { port, gateway } = await startStack(url, {
-        route: { timeoutMs: 500 },
-        upstream: { protocol, circuitBreaker: { consecutiveFailures: 1 }, outlierEjection: { consecutiveFailures: 1 } },
+        route: { timeoutMs },
+        upstream: {
+          protocol,
+          timeouts: { tryMs },
+          circuitBreaker: { consecutiveFailures: 1 },
+          outlierEjection: { consecutiveFailures: 1 },
+        },
       });
       const dripping = client(port);
       let answer = '';
@@ -248,7 +258,7 @@ describe('a client whose content comes in drops', () => {
       onTestFinished(() => {
         clearInterval(timer);
       });
-      await expect.poll(() => answer, { timeout: 3_000 }).toMatch(/^HTTP\/1\.1 408 [^]*problems\/request-timeout/);
+      await expect.poll(() => answer, { timeout: 2_500 }).toMatch(/^HTTP\/1\.1 408 [^]*problems\/request-timeout/);
       expect(gateway.lines()).toMatchObject([{ 'http.response.status_code': 408 }]);
       const honest = client(port);
       let received = '';

@@ -6,7 +6,7 @@ import { fieldName, isFieldValue } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import { UpgradedSocket } from '../upgraded-socket.ts';
-import { contentTooLate, RequestBody } from './request-body.ts';
+import { contentTooLate, lateness, RequestBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseParser } from './response-parser.ts';
@@ -112,7 +112,7 @@ export class Http1Connection implements ResponseEvents, Watched {
     const { signal } = options;
     if (signal !== undefined) {
       const onAbort = (): void => {
-        this.#fail(signal.reason, true);
+        this.#fail(lateness(signal.reason, this.#contentIsLate), true);
       };
       this.#onAbort = onAbort;
       signal.addEventListener('abort', onAbort, { once: true });
@@ -155,8 +155,7 @@ export class Http1Connection implements ResponseEvents, Watched {
     const pending = this.#pending;
     if (pending === undefined) return;
     const isOver = this.#owner.now() >= pending.options.deadline;
-    if (this.#phase === 'sending' && !this.#socket.writableNeedDrain) {
-      // it takes what it gets: the content itself is slow to come
+    if (this.#contentIsLate) {
       if (isOver) this.#fail(contentTooLate(), true);
       else this.#touch();
     } else if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
@@ -309,6 +308,11 @@ export class Http1Connection implements ResponseEvents, Watched {
       },
       abort,
     });
+  }
+
+  /** It takes what it gets: the content itself is slow to come. */
+  get #contentIsLate(): boolean {
+    return this.#phase === 'sending' && !this.#socket.writableNeedDrain;
   }
 
   #sendBody(): void {

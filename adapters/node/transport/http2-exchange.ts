@@ -7,7 +7,7 @@ import { ReceivedBody } from '../received-body.ts';
 import type { BodySource } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import type { Pending } from './http1-connection.ts';
-import { contentTooLate, RequestBody } from './request-body.ts';
+import { contentTooLate, lateness, RequestBody } from './request-body.ts';
 import { toUpstreamError, upstreamErrorType } from './upstream-errors.ts';
 import type { Watch, Watched } from './watch.ts';
 
@@ -55,7 +55,7 @@ export class Http2Exchange implements BodySource, Watched {
   #informational = 0;
   #sent = false;
   readonly #onAbort = (): void => {
-    const reason: unknown = this.#pending.options.signal?.reason;
+    const reason = lateness(this.#pending.options.signal?.reason, this.#contentIsLate);
     // a try that was given up for taking too long
     if (reason instanceof UpstreamError) this.#onSilence();
     this.#fail(reason);
@@ -117,8 +117,7 @@ export class Http2Exchange implements BodySource, Watched {
   expire(): void {
     const isOver = this.#watch.now() >= this.#pending.options.deadline;
     if (this.#phase === 'awaiting-continue' && !isOver) this.#sendBody();
-    else if (this.#phase === 'sending' && this.#stream?.writableNeedDrain !== true) {
-      // it takes what it gets: the content itself is slow to come
+    else if (this.#contentIsLate) {
       if (isOver) this.#fail(contentTooLate());
       else this.#touch();
     } else {
@@ -244,6 +243,11 @@ export class Http2Exchange implements BodySource, Watched {
       if (isTrailerField(name)) (trailers[name] ??= []).push(value);
     }
     stream.sendTrailers(trailers);
+  }
+
+  /** It takes what it gets: the content itself is slow to come. */
+  get #contentIsLate(): boolean {
+    return this.#phase === 'sending' && this.#stream?.writableNeedDrain !== true;
   }
 
   #sendBody(): void {

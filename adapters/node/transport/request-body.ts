@@ -10,6 +10,11 @@ export function contentTooLate(): RequestRejected {
   return new RequestRejected(408, 'The content did not arrive in time');
 }
 
+/** Why a try was given up: a time that was over is the content's fault where that was late. */
+export function lateness(reason: unknown, contentIsLate: boolean): unknown {
+  return contentIsLate && reason instanceof UpstreamError ? contentTooLate() : reason;
+}
+
 /** Content on its way out, at the outlet's pace and of the length that was said. */
 export class RequestBody implements BodyFlow, BodySink {
   readonly #content: AsyncIterable<Uint8Array>;
