@@ -29,6 +29,7 @@ interface ShownMigration {
   readonly failed: number;
   readonly skipped: number;
   readonly places: readonly { readonly place: string; readonly count: number }[];
+  readonly rolledBack: { readonly reason: string; readonly at: string; readonly until: string | null } | null;
 }
 
 /** `portolan config push|diff|versions|rollback|migration`: the live configuration of a running deployment. */
@@ -100,13 +101,16 @@ export function addLiveConfigCommands(config: Command): void {
   connected(
     config
       .command('migration <route>')
-      .description("what the mirror of a route found: how often the two backends' answers differ, and where"),
+      .description(
+        "what the mirror of a route found: how often the two backends' answers differ, and where; and whether its split was rolled back",
+      ),
   ).action(async (route: string, options: Connection) => {
     const path = `/v1/configuration/migration?route=${encodeURIComponent(route)}`;
     const report = (await callControlApi(options, 'GET', path)) as ShownMigration;
-    const nothing = report.sent + report.failed + report.skipped === 0;
+    const { rolledBack } = report;
+    const until = rolledBack?.until ?? 'another configuration is served';
     print(options.json, report, [
-      ...(nothing ? [`Nothing so far: has route ${route} a mirror, and were there requests in the last 30 days?`] : []),
+      ...(rolledBack === null ? [] : [`split      rolled back at ${rolledBack.at} (${rolledBack.reason}), until ${until}`]),
       `copies     ${report.sent} answered, ${report.failed} failed, ${report.skipped} skipped`,
       `compared   ${report.compared}, of which ${report.differing} differ`,
       ...report.places.map(({ place, count }) => `  ${String(count).padStart(8)}  ${place}`),

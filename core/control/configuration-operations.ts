@@ -7,7 +7,7 @@ import type { Logger } from '../ports/telemetry.ts';
 import type { ProxyConfiguration } from '../proxy/configuration.ts';
 import { deployedVersion } from '../proxy/deployed-version.ts';
 import type { Activation, ConfigurationVersion, IsExpected, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
-import type { MirrorTotals } from '../proxy/migration/mirror-report.ts';
+import type { MigrationReport } from '../proxy/migration/migration-report.ts';
 import { instant } from '../text/instant.ts';
 import { json } from './json-response.ts';
 import type { OperationInput, Operations } from './operation.ts';
@@ -17,7 +17,7 @@ export interface ConfigurationOperationPorts {
   /** Checks a document with the deployed configuration; what is wrong with it, nothing when it is right. */
   readonly check: (document: ProxyConfiguration) => readonly ConfigurationProblem[];
   /** `undefined`: the route has no mirror, and none has found anything. */
-  readonly migration: (routeId: string, options: CallOptions) => Promise<MirrorTotals | undefined>;
+  readonly migration: (routeId: string, options: CallOptions) => Promise<MigrationReport | undefined>;
   readonly logger: Logger;
 }
 
@@ -72,7 +72,14 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     async getMigration({ query, options }) {
       const route = String(query['route']);
       const found = await migration(route, options);
-      return found === undefined ? noMirror() : json(200, { route, ...found });
+      if (found === undefined) return noMirror();
+      const { rolledBack, ...totals } = found;
+      const until = rolledBack?.until === undefined ? null : instant(rolledBack.until);
+      return json(200, {
+        route,
+        ...totals,
+        rolledBack: rolledBack === undefined ? null : { reason: rolledBack.reason, at: instant(rolledBack.at), until },
+      });
     },
   };
 }

@@ -115,7 +115,7 @@ const described: Readonly<Record<Operation, Described>> = {
     },
   },
   getMigration: {
-    summary: 'What the mirror of a route found, over all instances, for 30 days.',
+    summary: 'What the mirror of a route found, over all instances, for 30 days, and whether its split was rolled back.',
     answers: { 200: ['The report.', 'Migration'], 404: ['The route has no mirror, and none has found anything.', 'Problem'] },
   },
 };

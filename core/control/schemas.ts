@@ -265,7 +265,7 @@ export const configurationVersionsSchema: JsonSchema = {
 export const migrationSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['route', 'sent', 'compared', 'differing', 'failed', 'skipped', 'places'],
+  required: ['route', 'sent', 'compared', 'differing', 'failed', 'skipped', 'places', 'rolledBack'],
   properties: {
     route: { type: 'string' },
     sent: { type: 'integer', description: 'Copies that were answered.' },
@@ -281,6 +281,17 @@ export const migrationSchema: JsonSchema = {
         additionalProperties: false,
         required: ['place', 'count'],
         properties: { place: { type: 'string' }, count: { type: 'integer' } },
+      },
+    },
+    rolledBack: {
+      type: ['object', 'null'],
+      description: "That the gate of the route's split sends everything to the old side; null when it does not.",
+      additionalProperties: false,
+      required: ['reason', 'at', 'until'],
+      properties: {
+        reason: { enum: ['errors', 'latency'] },
+        at: { type: 'string', format: 'date-time' },
+        until: { type: ['string', 'null'], format: 'date-time', description: 'null: until another configuration takes its place.' },
       },
     },
   },

@@ -11,7 +11,6 @@ import { kindOf, placeOf } from '../telemetry/describe-error.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { TraceContext, TraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
-import { canonicalJson } from '../text/canonical-json.ts';
 import { callHandler } from './call-handler.ts';
 import { compileAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
@@ -19,7 +18,6 @@ import { compileCompression } from './compress-response.ts';
 import type { ResponseCompression } from './compress-response.ts';
 import type { ProxyConfiguration, RouteConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
-import { deployedVersion } from './deployed-version.ts';
 import type { Exchange } from './exchange.ts';
 import { readClient } from './forwarding/client.ts';
 import type { Client } from './forwarding/client.ts';
@@ -29,6 +27,7 @@ import { forwardInformational, forwardResponse, forwardTrailers } from './forwar
 import { compileForwarding, compileRouteForwarding } from './forwarding/settings.ts';
 import type { ForwardingSettings, RouteForwarding } from './forwarding/settings.ts';
 import { limitBody } from './limit-body.ts';
+import { gateId } from './migration/gate-id.ts';
 import { Mirror } from './migration/mirror.ts';
 import type { MirrorReport } from './migration/mirror-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
@@ -138,16 +137,9 @@ export class CompiledProxy {
     await this.#ports.upstreams.close();
   }
 
-  /** What a roll-back holds for: a version that was pushed, or what was deployed, until another takes its place. */
-  #epoch(): string {
-    if (this.version !== deployedVersion) return this.version;
-    const { routes, upstreams = {} } = this.#configuration;
-    return `${deployedVersion}.${this.#ports.crypto.sha256(canonicalJson({ routes, upstreams })).slice(0, 16)}`;
-  }
-
   #actionOf(configuration: RouteConfiguration, shared: ResponseCompression | undefined): Action {
     const { id, timeoutMs, maxRequestBytes, upstream, split, mirror, handler, compression } = configuration;
-    const { upstreams, handlers = {}, clock, logger, random, store, counters, server } = this.#ports;
+    const { upstreams, handlers = {}, clock, logger, random, store, counters, crypto, server } = this.#ports;
     const code = handler === undefined ? undefined : handlers[handler];
     if (handler !== undefined && code === undefined) throw new TypeError(`Route ${id}: there is no handler ${handler}`);
     return {
@@ -167,7 +159,12 @@ export class CompiledProxy {
           : new Split(id, split, {
               old: upstreams.get(split.old),
               new: upstreams.get(split.new),
-              shared: sharedGate(`${id}.${this.#epoch()}`, { store, counters, clock, operationId: () => this.#operationId() }),
+              shared: sharedGate(gateId(id, this.version, this.#configuration, crypto), {
+                store,
+                counters,
+                clock,
+                operationId: () => this.#operationId(),
+              }),
               clock,
               logger,
             }),

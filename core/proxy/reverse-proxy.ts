@@ -22,7 +22,10 @@ import { deployedVersion } from './deployed-version.ts';
 import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
-import type { MirrorTotals } from './migration/mirror-report.ts';
+import type { MirrorReportPorts } from './migration/mirror-report.ts';
+import { gateId } from './migration/gate-id.ts';
+import type { MigrationReport } from './migration/migration-report.ts';
+import { sharedGate } from './migration/roll-backs.ts';
 import type { ProxyPlatform } from './platform.ts';
 import { createUpstreams } from './upstream/create-upstreams.ts';
 
@@ -142,21 +145,27 @@ export class ReverseProxy {
     );
   }
 
-  /** What mirrors of a route have found; `undefined` where there is neither a mirror nor anything found. */
-  async #migration(routeId: string, options: CallOptions): Promise<MirrorTotals | undefined> {
+  /** What mirrors of a route have found, and its gate; `undefined` where there is neither a mirror, nor a split, nor anything found. */
+  async #migration(routeId: string, options: CallOptions): Promise<MigrationReport | undefined> {
     const own = this.#reports.get(routeId);
     // what this instance has found since it last told: there may be no request after the one that is asked about
     await own?.flush();
     const totals = await (own ?? this.#newReport(routeId)).read(options);
     const found = totals.sent + totals.failed + totals.skipped > 0;
-    return found || (await this.#hasMirror(routeId, options)) ? totals : undefined;
+    const [version, document] = await this.#active(options);
+    const route = document.routes?.find(({ id }) => id === routeId);
+    if (!found && route?.mirror === undefined && route?.split === undefined) return undefined;
+    const gate = sharedGate(gateId(routeId, version, document, this.#ports.crypto), this.#storing());
+    return { ...totals, rolledBack: route?.split?.gate === undefined ? undefined : await gate.rolledBack() };
   }
 
-  async #hasMirror(routeId: string, options: CallOptions): Promise<boolean> {
+  /** What is served, or will be within a poll. */
+  async #active(options: CallOptions): Promise<readonly [version: string, document: ProxyConfiguration]> {
     const active = (await this.#stored.pointer(options))?.active ?? 0;
     const version = active === 0 ? undefined : await this.#stored.version(active, options);
-    const { routes = [] } = version === undefined ? this.#deployed : await this.#stored.document(version, options);
-    return routes.some(({ id, mirror }) => id === routeId && mirror !== undefined);
+    return version === undefined
+      ? [deployedVersion, this.#deployed]
+      : [String(active), await this.#stored.document(version, options)];
   }
 
   #reportOf(routeId: string): MirrorReport {
@@ -166,7 +175,11 @@ export class ReverseProxy {
   }
 
   #newReport(routeId: string): MirrorReport {
+    return new MirrorReport(routeId, this.#storing());
+  }
+
+  #storing(): MirrorReportPorts {
     const { store, counters, clock, crypto } = this.#ports;
-    return new MirrorReport(routeId, { store, counters, clock, operationId: () => base64url(crypto.randomBytes(12)) });
+    return { store, counters, clock, operationId: () => base64url(crypto.randomBytes(12)) };
   }
 }

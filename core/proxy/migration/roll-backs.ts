@@ -3,19 +3,25 @@ import type { Counters } from '../../ports/counters.ts';
 import type { KeyValueStore } from '../../ports/key-value-store.ts';
 import type { GateDelta } from './gate.ts';
 
+/** Why everything goes to the old side, since when and until when; `until` is `undefined` for ever. */
+export interface RollBack {
+  readonly reason: string;
+  readonly at: EpochMillis;
+  readonly until: EpochMillis | undefined;
+}
+
 /** What one gate's instances tell each other through the store. */
 export interface SharedGate {
   /** Adds what this instance counted and answers the totals of all. */
   add(delta: GateDelta, bucketMs: number): Promise<{ readonly requests: number; readonly failures: number }>;
-  /** Whether somebody has rolled back, and until when; `undefined` when nobody has. */
-  rolledBack(): Promise<{ readonly until: EpochMillis } | undefined>;
+  /** `undefined` when nobody has rolled back. */
+  rolledBack(): Promise<RollBack | undefined>;
   rollBack(until: EpochMillis | undefined, reason: string): Promise<void>;
 }
 
 const partition = 'gates';
 /** A request may wait for these: one look may take so long. */
 const callMs = 1_000;
-const forever = Number.MAX_SAFE_INTEGER;
 
 /**
  * @param id names the route and the configuration version, so that a new configuration starts afresh
@@ -51,7 +57,9 @@ export function sharedGate(
     },
     async rolledBack() {
       const record = await store.get({ partition, id }, { deadline: clock.now() + callMs });
-      return record === undefined ? undefined : { until: record.expiresAt ?? forever };
+      if (record === undefined) return undefined;
+      const { reason, at } = JSON.parse(record.value) as Pick<RollBack, 'at' | 'reason'>;
+      return { reason, at, until: record.expiresAt };
     },
     async rollBack(until, reason) {
       // who comes second finds it done

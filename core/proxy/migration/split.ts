@@ -180,8 +180,9 @@ export class Split {
       gate.learn(delta.slot, requests, failures);
     });
     const heard = this.#shared.rolledBack().then((flag) => {
-      if (flag === undefined || this.#rolledBackUntil >= flag.until) return;
-      this.#rolledBackUntil = flag.until;
+      const until = flag === undefined ? 0 : (flag.until ?? Infinity);
+      if (this.#rolledBackUntil >= until) return;
+      this.#rolledBackUntil = until;
       gate.clear();
     });
     // Neither waits for the other: counters that fail hide no roll-back.

@@ -374,6 +374,41 @@ describe('the report of a mirror', () => {
   });
 });
 
+describe('the report of a split', () => {
+  it.each([
+    ['for good', {}, null],
+    ['for a while', { retryAfterMs: 60_000 }, expect.any(String) as string],
+  ])(
+    'says that its gate has sent everything back %s, and why, until another configuration is served',
+    async (_what, gate, until) => {
+      const clock = new FakeClock();
+      const transport = new SimulatedTransport(clock).backend('old', {}).backend('new', { status: 500 });
+      const split = (newPercent: number): ProxyConfiguration => ({
+        routes: [
+          {
+            id: 'answer',
+            match: { paths: ['/answer'] },
+            split: { old: 'old', new: 'new', newPercent, gate: { minRequests: 5, ...gate } },
+          },
+        ],
+        upstreams: { old: { url: 'http://old' }, new: { url: 'http://new', circuitBreaker: false, outlierEjection: false } },
+      });
+      const harness = start({
+        clock,
+        proxy: { ...unusedProxyPlatform, openTransports: () => transport },
+        configuration: split(100),
+      });
+      const report = async (): Promise<unknown> =>
+        (await harness.call('GET', '/v1/configuration/migration?route=answer')).json as unknown;
+      expect(await report()).toMatchObject({ sent: 0, rolledBack: null });
+      for (let at = 0; at < 10; at++) await inTime(harness, answered(harness));
+      expect(await report()).toMatchObject({ rolledBack: { reason: 'errors', until } });
+      await harness.call('PUT', '/v1/configuration', { body: split(90) });
+      expect(await report()).toMatchObject({ rolledBack: null });
+    },
+  );
+});
+
 describe('a gateway that serves pushed configurations', () => {
   it('names the version in every log line, and in the field that the configuration names', async () => {
     const harness = start({ configuration: { proxy: { versionField: 'X-Configuration' } } });
