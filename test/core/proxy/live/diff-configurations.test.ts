@@ -65,6 +65,7 @@ describe('the difference of two configurations', () => {
       authority: 'a.example:8443',
       target: '/x?y',
     });
-    for (const wrong of ['', '/x', 'GET /x', 'GET ftp://a/', 'GET http://user@a/', 'GET http:///x']) expect(() => readSample(wrong)).toThrow(TypeError);
+    for (const wrong of ['', '/x', 'GET /x', 'GET ftp://a/', 'GET http://user@a/', 'GET http:///x'])
+      expect(() => readSample(wrong)).toThrow(TypeError);
   });
 });
