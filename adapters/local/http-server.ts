@@ -82,6 +82,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, 1_000),
     noDelay: true,
+    // a request without content needs no stream: a twentieth of what a request costs
+    optimizeEmptyRequests: true,
     // checked by `readHead`, which answers with a problem
     requireHostHeader: false,
     // since Node 24.9; the types have not heard of it
