@@ -57,6 +57,12 @@ export async function callControlApi(
   if (status === 204) return undefined;
   const answer = parsed(text);
   if (answer === undefined) throw new CommandError(1, `${status} from ${url}, which is no answer of Portolan: is --url right?`);
+  if (status === 404 && (answer as ShownProblem).type?.endsWith('/no-route') === true) {
+    throw new CommandError(
+      1,
+      `404 from ${url}: there is a gateway without this part of the control API. Its configuration has no auth, or proxy.controlHosts names other hosts.`,
+    );
+  }
   if (!ok) throw new CommandError(1, `${status} ${explain(answer)}`);
   return answer;
 }
@@ -75,6 +81,7 @@ function parsed(text: string): object | undefined {
 }
 
 interface ShownProblem {
+  readonly type?: string;
   readonly title?: string;
   readonly detail?: string;
   readonly errors?: readonly { readonly pointer?: string; readonly parameter?: string; readonly detail: string }[];

@@ -121,7 +121,11 @@ function noSuchVersion(): HttpResponse {
 }
 
 function noMirror(): HttpResponse {
-  return problemResponse({ status: 404, type: 'no-mirror', title: 'No mirror of this route has found anything, and it has none' });
+  return problemResponse({
+    status: 404,
+    type: 'no-mirror',
+    title: 'No mirror of this route has found anything, and it has neither mirror nor split',
+  });
 }
 
 function changed(active: number): HttpResponse {

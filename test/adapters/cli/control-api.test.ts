@@ -29,6 +29,14 @@ describe('a command that calls the control API', () => {
     await expect(call(url)).rejects.toMatchObject({ exitCode: 1, message: '422 Not right; Nothing was changed.; /a is b' });
   });
 
+  it('says what a gateway without a control API lacks, whose answer is that it has no such route', async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(404, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ type: 'https://portolan.dev/problems/no-route', title: 'No route fits', status: 404 }));
+    });
+    await expect(call(url)).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining('has no auth') as string });
+  });
+
   it.each([
     [200, '<html>a web page'],
     [200, '{"cut'],
