@@ -7,6 +7,7 @@ import { RequestRejected } from '../../core/ports/http.ts';
 import type { HttpRequest } from '../../core/ports/http.ts';
 import type { RouteConfiguration } from '../../core/proxy/configuration.ts';
 import { readSample } from '../../core/proxy/live/diff-configurations.ts';
+import { checkLenientPath } from '../../core/proxy/routing/check-lenient-path.ts';
 import { checkTarget } from '../../core/proxy/routing/check-target.ts';
 import type { ExplainedRoute } from '../../core/proxy/routing/explain.ts';
 import { pathOf } from '../../core/proxy/routing/route-match.ts';
@@ -95,9 +96,13 @@ function judge(
   request: HttpRequest,
   client: string | undefined,
 ): { readonly verdict: Verdict; readonly explained: readonly ExplainedRoute[] } {
-  const { routes: explained, winner } = compileRouter(routes).explain(request, client);
+  const router = compileRouter(routes);
+  const { routes: explained, winner } = router.explain(request, client);
   const { method, authority, target } = request;
-  const refused = refusalOf(target, winner?.route.configuration);
+  const refused = refusalOf(() => {
+    checkTarget(target, winner?.route.configuration);
+    if (winner !== undefined) checkLenientPath(router, request, client, winner);
+  });
   const forwards = winner !== undefined && winner.route.redirect === undefined && winner.route.respond === undefined;
   return {
     explained,
@@ -121,9 +126,9 @@ function judge(
   };
 }
 
-function refusalOf(target: string, route: RouteConfiguration | undefined): string | null {
+function refusalOf(check: () => void): string | null {
   try {
-    checkTarget(target, route);
+    check();
     return null;
   } catch (error) {
     if (error instanceof RequestRejected) return error.detail;

@@ -34,6 +34,7 @@ import { sharedGate } from './migration/roll-backs.ts';
 import { Split } from './migration/split.ts';
 import type { ProxyPlatform } from './platform.ts';
 import { clientGoneStatus, errorTypeOf, failureResponse, NoRoute, problemOf } from './problems.ts';
+import { checkLenientPath } from './routing/check-lenient-path.ts';
 import { checkTarget } from './routing/check-target.ts';
 import type { CompiledRoute } from './routing/compile-route.ts';
 import { compileRouter } from './routing/router.ts';
@@ -190,6 +191,7 @@ export class CompiledProxy {
     const action = match === undefined ? undefined : this.#actions.get(match.route.id);
     checkTarget(request.target, match?.route.configuration);
     if (match === undefined || action === undefined) throw new NoRoute();
+    checkLenientPath(this.#router, request, client.address, match);
     const { route } = match;
     const { context, startedAt } = exchange;
     exchange.routeId = route.id;

@@ -99,6 +99,21 @@ describe('the client', () => {
   });
 });
 
+it('a rule that shuts a path out is not got round by an empty segment or a parameter', async () => {
+  const { ask, transport } = world({
+    routes: [
+      { id: 'closed', match: { paths: ['/api/admin/*'] }, respond: { status: 403 } },
+      { id: 'api', match: { paths: ['/api/*'] }, upstream: 'a' },
+    ],
+    upstreams: { a: { url: 'http://a.example' } },
+  });
+  transport.backend('a.example', {});
+  for (const target of ['/api//admin/x', '/api/admin;a/x', '/api/;/admin']) expect((await ask({ target })).status).toBe(400);
+  expect(transport.sent).toEqual([]);
+  expect((await ask({ target: '/api/files//a;b?c=//d' })).status).toBe(200);
+  expect(transport.sent[0]?.request.target).toBe('/api/files//a;b?c=//d');
+});
+
 describe('what a route removes', () => {
   const configuration: ProxyConfiguration = {
     routes: [
