@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
@@ -27,11 +28,13 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
     dispatch(message, response, true);
   });
-  server.on('checkExpectation', (_message: IncomingMessage, response: ServerResponse) => {
+  server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
+    serving.refused({ status: 417, detail: 'Expectation failed' }, message.socket.remoteAddress, message.method);
     const refusal = problemResponse({ status: 417, type: 'expectation-failed', title: 'Expectation failed' });
     writeResponse(response, refusal, { head: false, close: true, serving });
   });
-  server.on('connect', (_message: IncomingMessage, socket: Duplex) => {
+  server.on('connect', (message: IncomingMessage, socket: Duplex) => {
+    serving.refused({ status: 405, detail: 'Method not allowed' }, message.socket.remoteAddress, message.method);
     socket.on('error', () => socket.destroy());
     // Node has let go of the connection: the answers before ours can neither be waited for nor overtaken
     if (owedAnswer(socket) !== undefined) socket.destroy();
@@ -46,24 +49,28 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
       socket.destroy();
     } else if (!refused.has(socket)) {
       refused.add(socket);
-      refuse(socket, error);
+      refuse(socket, error, serving);
     }
   });
 }
 
 /** Answers what is no request, after the requests before it have been answered. */
-function refuse(socket: Duplex, error: NodeJS.ErrnoException): void {
+function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving): void {
   if (!socket.writable) return;
   const owed = owedAnswer(socket);
   if (owed !== undefined && !isArriving(owed)) {
     // an earlier request was in order, and may have been carried out: its answer is not this one
     owed.once('close', () => {
-      refuse(socket, error);
+      refuse(socket, error, serving);
     });
   } else if (owed?.headersSent === true) {
     socket.destroy();
   } else {
-    socket.end(rawAnswer(rejectedResponse(rejectionOf(error))), () => socket.destroy());
+    const rejection = rejectionOf(error);
+    const { remoteAddress, bytesRead } = socket as Duplex & Partial<Pick<Socket, 'bytesRead' | 'remoteAddress'>>;
+    // a connection that was opened in advance and never used is no request
+    if (bytesRead !== 0) serving.refused(rejection, remoteAddress);
+    socket.end(rawAnswer(rejectedResponse(rejection)), () => socket.destroy());
   }
 }
 
@@ -116,6 +123,7 @@ class Http1Exchange implements Received {
       if (head.framing.kind === 'length' && head.framing.length > maxBodyBytes) throw tooLarge(maxBodyBytes);
     } catch (error) {
       if (!(error instanceof RequestRejected)) throw error;
+      serving.refused(error, this.peer, this.#message.method);
       // what follows on this connection cannot be trusted to be a request
       this.#write(rejectedResponse(error), true);
       return;

@@ -152,10 +152,13 @@ class Http2Exchange implements Received, BodySource, BodySink {
     try {
       this.#head = readHead(this.#rawHeaders, serving.limits.maxBodyBytes);
     } catch (error) {
-      this.#write(rejectedResponse(error as RequestRejected));
+      const rejection = error as RequestRejected;
+      serving.refused(rejection, this.peer);
+      this.#write(rejectedResponse(rejection));
       return;
     }
     if (this.#head.request.method === 'CONNECT') {
+      serving.refused({ status: 405, detail: 'Method not allowed' }, this.peer, 'CONNECT');
       this.#write(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', '']));
       return;
     }

@@ -125,6 +125,18 @@ export class Serving {
     await Promise.all(this.#background);
   }
 
+  /** The line of a request that no handler saw: of what came nothing but a method that could be read is told. */
+  refused({ status, detail }: Pick<RequestRejected, 'detail' | 'status'>, peer: string | undefined, method?: string): void {
+    this.logger.log('info', 'http.request', {
+      'http.request.method': method,
+      'http.response.status_code': status,
+      source: httpServerSource,
+      'client.address': this.#clientAddress(peer, () => undefined),
+      'error.type': 'http_request_error',
+      detail,
+    });
+  }
+
   cut(error: unknown): void {
     this.logger.log('warn', 'http_server.response_cut', describe(error));
   }

@@ -67,7 +67,9 @@ export class Upgrades {
       // without the option that leaves these to the ordinary way (Node 24.9) their content cannot be read
       if (!mayUpgrade(message)) throw new RequestRejected(400, 'A request for another protocol must not have content');
     } catch (error) {
-      this.#refuse(message, socket, rejectedResponse(error as RequestRejected));
+      const rejection = error as RequestRejected;
+      this.#serving.refused(rejection, message.socket.remoteAddress, message.method);
+      this.#refuse(message, socket, rejectedResponse(rejection));
       return;
     }
     const received: Received = {

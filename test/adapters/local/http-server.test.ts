@@ -568,6 +568,44 @@ describe('the server', () => {
     expect(JSON.stringify(logged)).not.toContain('c4n4ry');
   });
 
+  it.each([
+    ['GARBAGE\r\n\r\n', 400, undefined, 'The request is no well-formed HTTP/1.1'],
+    ['GET / HTTP/1.1\r\n\r\n', 400, 'GET', 'There must be a Host field'],
+    ['FOO / HTTP/1.1\r\nHost: a\r\n\r\n', 501, undefined, 'The method is not implemented'],
+    [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'c4n4ry'.repeat(5_000)}\r\n\r\n`, 431, undefined, 'The header section is too large'],
+    ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n', 413, 'POST', 'Content must have at most 10485760 bytes'],
+    ['POST / HTTP/1.1\r\nHost: a\r\nExpect: c4n4ry\r\n\r\n', 417, 'POST', 'Expectation failed'],
+    ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, 'CONNECT', 'Method not allowed'],
+    ['GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', 400, 'GET', 'There must be a Host field'],
+  ])(
+    'logs a request that no handler saw like any other, by its status and what is wrong: %#',
+    async (text, status, method, detail) => {
+      logged.length = 0;
+      const { port } = await start(() => Promise.reject(new Error('asked')));
+      expect(statuses(await exchange(port, text))).toEqual([status]);
+      expect(logged).toEqual([
+        [
+          'http.request',
+          {
+            'http.request.method': method,
+            'http.response.status_code': status,
+            source: 'http-server',
+            'client.address': '127.0.0.1',
+            'error.type': 'http_request_error',
+            detail,
+          },
+        ],
+      ]);
+    },
+  );
+
+  it('logs nothing of a connection on which nothing was ever sent', async () => {
+    logged.length = 0;
+    const { port } = await start(ok, { limits: { headersTimeoutMs: 50 } });
+    await exchange(port, []);
+    expect(logged).toEqual([]);
+  });
+
   it('says so when it cannot listen', async () => {
     const { port } = await start(ok);
     await expect(start(ok, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
