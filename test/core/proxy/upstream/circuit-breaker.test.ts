@@ -49,6 +49,20 @@ describe('a circuit breaker', () => {
     expect(breaker.closed).toBe(false);
   });
 
+  it('opens by the ratio at the very request that makes it half of enough, and counts anew once it was closed', () => {
+    const { breaker } = breakerWith({ probes: 1 });
+    run(breaker, start, ...times(9, 'success', 'failure'), 'success');
+    expect(breaker.closed).toBe(true);
+    run(breaker, start, 'failure');
+    expect(breaker.closed).toBe(false);
+    run(breaker, start + 1_000, 'success');
+    expect(breaker.closed).toBe(true);
+    run(breaker, start + 1_000, ...times(4, 'failure'));
+    expect(breaker.closed).toBe(true);
+    run(breaker, start + 1_000, 'failure');
+    expect(breaker.closed).toBe(false);
+  });
+
   it('counts 429 in the ratio, not among the failures in a row, and lets it fail a probe', () => {
     const { breaker } = breakerWith();
     run(breaker, start, ...times(19, 'throttled'));

@@ -42,7 +42,7 @@ describe('discovered targets', () => {
       authority: '192.0.2.1',
       request: { authority: 'orders.internal:8080', scheme: 'http' },
     });
-    expect((await all)[0]?.exchange.attempts[0]?.target).toBe('192.0.2.1:8080');
+    expect((await all)[0]?.exchange.attempts[0]).toMatchObject({ target: '192.0.2.1:8080', startedAt: it.clock.now() });
   });
 
   it.each([

@@ -162,6 +162,23 @@ describe('a shared circuit breaker', () => {
     ]);
   });
 
+  it('is closed for all by whoever finds the upstream well, also when the one that opened it has gone', async () => {
+    const { clock, store, instances, backend } = fleet(3, { openMs: 5_000, probes: 1 });
+    const [gone, here, fresh] = instances;
+    backend({ status: 500 });
+    for (let n = 0; n < 5; n++) await gone?.ask();
+    await clock.advance(0);
+    await here?.ask();
+    await clock.advance(0);
+    expect((await here?.ask())?.outcome).toBe('circuit_open');
+    backend({});
+    await clock.advance(5_000);
+    expect((await here?.ask())?.outcome).toBe(200);
+    await clock.advance(0);
+    expect((await store.list('circuit-breakers')).records).toEqual([]);
+    expect((await fresh?.ask())?.outcome).toBe(200);
+  });
+
   it('does not take up a record whose time is over, nor one while it is open itself', async () => {
     const { clock, store, instances, backend, events } = fleet(1, { openMs: 10_000 });
     const key = { partition: 'circuit-breakers', id: 'main' };

@@ -68,7 +68,8 @@ describe('an exchange with an upstream', () => {
   it('does not ask when the client has left or the deadline has passed', async () => {
     const it = one();
     const signal = AbortSignal.abort(new Error('client gone'));
-    expect((await it.ask({ context: { signal } })).outcome).toBe('client gone');
+    const gone = await it.ask({ context: { signal } });
+    expect([gone.outcome, gone.exchange.attempts]).toEqual(['client gone', []]);
     const late = await it.ask({ timeoutMs: 0 });
     expect(late.error).toMatchObject({ type: 'http_response_timeout', requestSent: false });
     expect(it.transport.sent).toEqual([]);
@@ -504,6 +505,15 @@ describe('hedges', () => {
     expect(it.transport.sent.slice(1).map(({ content }) => text(content))).toEqual(['efgh', 'efgh']);
   });
 
+  it('that have no budget give their place back', async () => {
+    const it = two({ hedge: { delayMs: 50, budgetRatio: 0 }, concurrency: { max: 3, maxQueued: 0 } });
+    it.transport.backend('a', { afterMs: 200 }).backend('b', { afterMs: 200 });
+    for (let n = 0; n < 5; n++) expect((await it.passing()).outcome).toBe(200);
+    const together = Promise.all([it.ask(), it.ask(), it.ask()]);
+    await it.clock.advance(1_000);
+    expect((await together).map(({ outcome }) => outcome)).toEqual([200, 200, 200]);
+  });
+
   it('learn nothing of what is usual from failures', async () => {
     const it = two({ hedge: {}, circuitBreaker: false, outlierEjection: false });
     it.transport.backend('a', { afterMs: 1, status: 500 }).backend('b', { afterMs: 1, status: 500 });
@@ -724,6 +734,19 @@ describe('refusals', () => {
     expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 3 });
     await it.clock.advance(2_400);
     expect((await it.ask()).error).toMatchObject({ reason: 'circuit_open', retryAfterSeconds: 1 });
+  });
+
+  it('earn no retries: the budget is a share of what was sent', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 4 }, retry: { budgetRatio: 0.2, budgetMinPerSecond: 0 } });
+    it.transport.backend('a', reset);
+    for (let n = 0; n < 4; n++) await it.passing();
+    for (let n = 0; n < 100; n++) expect((await it.ask()).outcome).toBe('circuit_open');
+    await it.clock.advance(1_000);
+    it.transport.backend('a', {});
+    for (let n = 0; n < 2; n++) expect((await it.ask()).outcome).toBe(200);
+    it.transport.backend('a', reset);
+    // One in five of eight.
+    expect([await it.passing(), await it.passing()].map(({ exchange }) => exchange.attempts.length)).toEqual([2, 1]);
   });
 
   it('shed after good times too, with the usual latency in mind', async () => {
