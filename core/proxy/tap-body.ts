@@ -70,35 +70,54 @@ class TappedPushBody extends TappedBody implements PushBody {
   }
 
   pushTo(sink: BodySink): BodyFlow {
-    const tap = this.#tap;
-    let ended = false;
-    const end = (complete: boolean, error?: unknown): void => {
-      if (ended) return;
-      ended = true;
-      tap.end(complete, error);
-    };
-    const flow = this.#body.pushTo({
-      write(chunk) {
-        tap.chunk(chunk);
-        return sink.write(chunk);
-      },
-      end() {
-        end(true);
-        sink.end();
-      },
-      abort(error) {
-        end(false, error);
-        sink.abort(error);
-      },
-    });
-    return {
-      resume() {
-        flow.resume();
-      },
-      cancel() {
-        end(false);
-        flow.cancel();
-      },
-    };
+    return new PushTap(this.#tap, sink).start(this.#body);
+  }
+}
+
+/** Between a body that pushes and its reader: a sink to the one, the flow to the other. */
+class PushTap implements BodySink, BodyFlow {
+  readonly #tap: BodyTap;
+  readonly #sink: BodySink;
+  #flow: BodyFlow | undefined;
+  #ended = false;
+
+  constructor(tap: BodyTap, sink: BodySink) {
+    this.#tap = tap;
+    this.#sink = sink;
+  }
+
+  start(body: PushBody): this {
+    this.#flow = body.pushTo(this);
+    return this;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#tap.chunk(chunk);
+    return this.#sink.write(chunk);
+  }
+
+  end(): void {
+    this.#tell(true);
+    this.#sink.end();
+  }
+
+  abort(error: unknown): void {
+    this.#tell(false, error);
+    this.#sink.abort(error);
+  }
+
+  resume(): void {
+    this.#flow?.resume();
+  }
+
+  cancel(): void {
+    this.#tell(false);
+    this.#flow?.cancel();
+  }
+
+  #tell(complete: boolean, error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#tap.end(complete, error);
   }
 }
