@@ -141,6 +141,11 @@ class Http2Exchange implements Received, BodySource, BodySink {
     stream.on('error', () => {
       // 'close' follows
     });
+    // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none
+    const onReset = (): void => {
+      if (stream.closed) stream.destroy();
+    };
+    stream.once('aborted', onReset).once('finish', onReset);
     stream.once('close', () => {
       serving.end();
       this.#content?.fail(new RequestRejected(400, 'Content ended early'));
@@ -175,12 +180,12 @@ class Http2Exchange implements Received, BodySource, BodySink {
   }
 
   watchClient(gone: () => void): void {
-    if (this.#stream.destroyed) gone();
+    if (this.#stream.destroyed || this.#stream.closed) gone();
     else this.#onGone = gone;
   }
 
   readonly sendInformational = (status: number, headers: HeaderFields): void => {
-    if (this.#stream.headersSent || this.#stream.destroyed) return;
+    if (this.#stream.headersSent || this.#stream.destroyed || this.#stream.closed) return;
     this.#stream.additionalHeaders({ ':status': status, ...fieldsOf(headers.flat()) });
   };
 
@@ -189,7 +194,8 @@ class Http2Exchange implements Received, BodySource, BodySink {
   resume(): void {
     if (!this.#reading) {
       this.#reading = true;
-      if (this.#head?.expectsContinue === true && !this.#stream.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
+      if (this.#head?.expectsContinue === true && !this.#stream.headersSent && !this.#stream.closed)
+        this.#stream.additionalHeaders({ ':status': 100 });
     }
     this.#stream.resume();
   }
@@ -248,7 +254,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
   #write(answer: HttpResponse): void {
     const stream = this.#stream;
     const { status, body } = answer;
-    if (stream.destroyed || stream.headersSent) {
+    if (stream.destroyed || stream.closed || stream.headersSent) {
       discardBody(body);
       return;
     }

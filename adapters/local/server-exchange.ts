@@ -96,7 +96,12 @@ export class Serving {
     });
     const request = new ServerRequest(received, received.encrypted || forwardedHttps ? 'https' : 'http');
     const fail = (error: unknown): void => {
-      answer(error instanceof RequestRejected ? rejectedResponse(error) : this.#failed(error, context.requestId));
+      try {
+        answer(error instanceof RequestRejected ? rejectedResponse(error) : this.#failed(error, context.requestId));
+      } catch (again) {
+        // nobody can be told: what was thrown here would end the process
+        this.cut(again);
+      }
     };
     const tell = (response: HttpResponse): void => {
       try {

@@ -528,6 +528,41 @@ describe('HTTP/2', () => {
     expect([status, seen]).toEqual([200, ['https 2', 'https 1.1']]);
   });
 
+  it('lets a client reset its stream while content of it waits to be read: the handler hears of it, its answer goes nowhere', async () => {
+    const told: string[] = [];
+    process.on('unhandledRejection', (reason) => told.push(String(reason)));
+    cleanUps.push(() => {
+      process.removeAllListeners('unhandledRejection');
+    });
+    const answering = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const { port } = await start(async (_request, { signal, sendInformational }) => {
+      signal?.addEventListener('abort', () => told.push('gone'));
+      answering.resolve();
+      await once(stream, 'close');
+      // the reset has arrived when a request behind it is served
+      await answered.promise;
+      sendInformational?.(103, empty);
+      return text('late');
+    });
+    const session = client(port);
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => undefined);
+    stream.write('unread');
+    await answering.promise;
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    await once(stream, 'close');
+    await new Promise<void>((resolve, reject) => {
+      session.ping((error) => {
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+    answered.resolve();
+    await sleep(50);
+    expect(told).toEqual(['gone']);
+  });
+
   it('frees the content of an answer that it cannot write', async () => {
     let freed = 0;
     const body = {
