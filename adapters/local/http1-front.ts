@@ -13,6 +13,7 @@ import { rawAnswer, rawInformational } from './raw-answer.ts';
 import { writeResponse } from './response-writer.ts';
 import { Serving, tooLarge } from './server-exchange.ts';
 import type { Received } from './server-exchange.ts';
+import { isLast } from './upgrades.ts';
 
 /** Content up to this is waited for within one turn of the loop: what came with its head is given as bytes. */
 const bufferedBodyBytes = 65_536;
@@ -154,7 +155,7 @@ class Http1Exchange implements Received {
 
   readonly #answer = (response: HttpResponse): void => {
     const unread = this.#head?.framing.kind !== 'none' && !this.#message.complete;
-    this.#write(response, this.#serving.closing || unread);
+    this.#write(response, this.#serving.closing || unread || isLast(this.#message));
   };
 
   #write(response: HttpResponse, close: boolean): void {

@@ -15,13 +15,22 @@ import type { Received, Serving } from './server-exchange.ts';
 /**
  * A request that has content, or comes before an earlier one is answered, is served like any other, without a switch of protocols.
  */
-export function mayUpgrade({ headers, httpVersionMinor, socket }: IncomingMessage): boolean {
-  return (
+export function mayUpgrade(message: IncomingMessage): boolean {
+  const { headers, httpVersionMinor, socket } = message;
+  const may =
     httpVersionMinor !== 0 &&
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined &&
-    owedAnswer(socket) === undefined
-  );
+    owedAnswer(socket) === undefined;
+  if (!may) servedLikeAnyOther.add(message);
+  return may;
+}
+
+const servedLikeAnyOther = new WeakSet<IncomingMessage>();
+
+/** Node throws away what came behind a request for another protocol, though it was not switched to: the connection is over with its answer. */
+export function isLast(message: IncomingMessage): boolean {
+  return servedLikeAnyOther.has(message);
 }
 
 /** Requests that ask for another protocol (RFC 9110 section 7.8), and the tunnels that some of them become. */

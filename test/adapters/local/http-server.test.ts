@@ -507,6 +507,20 @@ describe('the server', () => {
     expect([...received.matchAll(/<([^>]*)>/g)].map(([, target]) => target)).toEqual(['/1', '/2', '/3']);
   });
 
+  it.each([
+    ['behind another one', `GET /1 HTTP/1.1\r\nHost: a\r\n\r\n`, ''],
+    ['with content', '', 'abc'],
+  ])(
+    'ends the connection with the answer to a request for another protocol that comes %s, and hangs nobody',
+    async (_what, before, content) => {
+      const { port } = await start(({ target }) => ({ status: 200, headers: new HeaderList(), body: `<${target}>` }));
+      const length = content === '' ? '' : `Content-Length: ${content.length}\r\n`;
+      const asking = `POST /2 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n${length}\r\n${content}`;
+      const received = await exchange(port, `${before}${asking}GET /3 HTTP/1.1\r\nHost: a\r\n\r\n`);
+      expect(received).toMatch(/connection: close\r\n[^<]*<\/2>$/i);
+    },
+  );
+
   it('finishes requests in flight and background work when it closes, and takes no more', async () => {
     let release = (): void => undefined;
     let entered = (): void => undefined;
