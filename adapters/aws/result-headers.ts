@@ -36,6 +36,7 @@ export function isFraming(name: string): boolean {
     case 'content-length':
     case 'keep-alive':
     case 'proxy-connection':
+    case 'trailer':
     case 'transfer-encoding':
     case 'upgrade':
       return true;

@@ -50,6 +50,8 @@ export const functionsHttp: FunctionsHttpCodec = {
       const name = fields[at] ?? '';
       // Of several `Set-Cookie` fields the library keeps the last: they go as cookies. One goes as it is, exactly.
       if (name === 'set-cookie' && setCookies.length > 1) continue;
+      // announces what the platform does not carry, and Node refuses it beside a length
+      if (name === 'trailer') continue;
       if (name !== 'content-length' || length === undefined) pairs.push([name, fields[at + 1] ?? '']);
     }
     if (length !== undefined) pairs.push(['content-length', String(length)]);

@@ -150,6 +150,8 @@ function isFraming(name: string): boolean {
     name === 'connection' ||
     name === 'keep-alive' ||
     name === 'proxy-connection' ||
+    // announces what this platform does not carry, and Node refuses it beside a length
+    name === 'trailer' ||
     name === 'transfer-encoding' ||
     name === 'upgrade'
   );

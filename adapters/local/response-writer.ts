@@ -30,7 +30,8 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
   const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : isStream ? undefined : body.length;
   // a HEAD or 304 without content says nothing of the length it would have had
   const ownLength = length !== undefined && !(empty && length === 0);
-  const fields = framedFields(answer.headers.flat(), ownLength);
+  const mayChunk = isStream && !empty && response.req.httpVersionMinor !== 0;
+  const fields = framedFields(answer.headers.flat(), ownLength, mayChunk);
   if (ownLength && status !== 204) fields.push('content-length', `${length}`);
   if (close) fields.push('connection', 'close');
   response.writeHead(status, fields);
@@ -171,15 +172,26 @@ function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse): 
   response.end();
 }
 
-/** Without the fields that frame a message or manage the connection: those are ours. */
-function framedFields(flat: readonly string[], ownLength: boolean): string[] {
+/** Without the fields that frame a message or manage the connection: those are ours. Trailers are announced only where chunks have room for them. */
+function framedFields(flat: readonly string[], ownLength: boolean, mayChunk: boolean): string[] {
   const fields: string[] = [];
+  let trailer: string | undefined;
+  let hasLength = ownLength;
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at] ?? '';
-    if (name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding' || (ownLength && name === 'content-length'))
+    const value = flat[at + 1] ?? '';
+    if (name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding') continue;
+    if (name === 'trailer') {
+      trailer = trailer === undefined ? value : `${trailer}, ${value}`;
       continue;
-    fields.push(name, flat[at + 1] ?? '');
+    }
+    if (name === 'content-length') {
+      if (ownLength) continue;
+      hasLength = true;
+    }
+    fields.push(name, value);
   }
+  if (trailer !== undefined && mayChunk && !hasLength) fields.push('trailer', trailer);
   return fields;
 }
 

@@ -87,6 +87,29 @@ describe('An answer over HTTP/1.1', () => {
     expect(await received).toMatch(/\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\nx-sum: 7\r\n\r\n$/);
   });
 
+  it.each([
+    ['bytes', 'GET', '1.1', ['trailer', 'x-sum'], Buffer.from('abc'), undefined],
+    ['no content', 'GET', '1.1', ['trailer', 'x-sum'], undefined, undefined],
+    ['HEAD', 'HEAD', '1.1', ['trailer', 'x-sum'], 'stream', undefined],
+    ['a stream that says its length', 'GET', '1.1', ['trailer', 'x-sum', 'content-length', '3'], 'stream', undefined],
+    ['HTTP/1.0', 'GET', '1.0', ['trailer', 'x-sum'], 'stream', undefined],
+    ['chunks', 'GET', '1.1', ['trailer', 'x-sum'], 'stream', 'x-sum'],
+  ] as const)(
+    'announces trailers only where there is room for them: %s',
+    async (_what, method, version, fields, content, announced) => {
+      const body =
+        content === 'stream'
+          ? (async function* () {
+              yield Buffer.from('abc');
+            })()
+          : content;
+      const { port } = await start(() => ({ status: 200, headers: new HeaderList(fields), body }));
+      const answer = await exchange(port, `${method} / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      expect(statuses(answer)).toEqual([200]);
+      expect(/^trailer: (.*)\r$/im.exec(answer)?.[1]).toBe(announced);
+    },
+  );
+
   it('keeps the length its content said, and then has no room for trailers', async () => {
     const body = new Pushed();
     const headers = new HeaderList(['content-length', '3']);
