@@ -44,6 +44,13 @@ describe('admission control', () => {
     expect(refused).toBeLessThan(0.52);
   });
 
+  it('refuses the share of its formula to the digit', () => {
+    const it = control();
+    const tickets = Array.from({ length: 10 }, () => it.admit(start));
+    for (const ticket of tickets.slice(0, 8)) it.succeeded(ticket, 10, start);
+    expect(it.rejectRatio(start + 5_000)).toBeCloseTo((10 - 8 / 0.95) / 11, 10);
+  });
+
   it('refuses no more than its maximum of an upstream that fails altogether, and nobody when it is back', () => {
     const it = control();
     expect(drive(it, { from: start, seconds: 60, good: () => false })).toBeCloseTo(0.8, 1);

@@ -77,6 +77,14 @@ describe('the gradient limit', () => {
     expect(limits.at(-1)).toBeGreaterThanOrEqual(30);
   });
 
+  it('does not wait for that minute when the limit has been least for five windows', () => {
+    const limit = new GradientLimit({ max: 1_000 }, seededRandom(6));
+    drive(limit, 5, { capacity: 30, serviceMs: 10 });
+    const limits = drive(limit, 25, { capacity: 30, serviceMs: 100, from: 5_000 });
+    expect(Math.min(...limits)).toBeLessThanOrEqual(4);
+    expect(limits.at(-1)).toBeGreaterThanOrEqual(30);
+  });
+
   it('does not take requests that were sent before the measurement for ideal', () => {
     const limit = new GradientLimit({ max: 1_000 }, () => 0);
     for (let n = 0; n < 50; n++) limit.sample(10, n);
