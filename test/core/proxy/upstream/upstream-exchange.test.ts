@@ -191,6 +191,17 @@ describe('retries', () => {
     expect(half.transport.count('a')).toBe(1);
   });
 
+  it('that are not sent cost no budget', async () => {
+    const it = one({ retry: { retries: 1, budgetRatio: 0, budgetMinPerSecond: 0.2 } });
+    it.transport.backend('a', reset);
+    // Two in ten seconds: the second request has the second.
+    expect([await it.passing(), await it.passing()].map(({ exchange }) => exchange.attempts.length)).toEqual([2, 2]);
+    const spared = one({ retry: { retries: 1, budgetRatio: 0, budgetMinPerSecond: 0.1 } });
+    spared.transport.backend('a', inTurn<object>({ status: 503, headers: { 'retry-after': '3600' } }, reset, {}));
+    expect((await spared.passing()).outcome).toBe(503);
+    expect((await spared.passing()).exchange.attempts).toHaveLength(2);
+  });
+
   it('are spared when the circuit opened meanwhile', async () => {
     const it = one({ retry: { retries: 5, maxBackoffMs: 10 }, circuitBreaker: { consecutiveFailures: 2 } });
     it.transport.backend('a', refusedConnection);
