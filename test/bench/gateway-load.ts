@@ -21,7 +21,8 @@ export interface Load {
 export interface LoadResult {
   readonly requests: number;
   readonly ms: number;
-  /** In milliseconds, in order. */
+  /** Latencies, in milliseconds. */
+  readonly p50: number;
   readonly p99: number;
 }
 
@@ -113,5 +114,6 @@ async function run({
   await Promise.all(Array.from({ length: connections }, one));
   const ms = performance.now() - began;
   latencies.sort((a, b) => a - b);
-  return { requests: latencies.length, ms, p99: latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN };
+  const percentile = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
+  return { requests: latencies.length, ms, p50: percentile(0.5), p99: percentile(0.99) };
 }
