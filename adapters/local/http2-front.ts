@@ -13,6 +13,7 @@ import { isTrailerField } from '../node/trailer-fields.ts';
 import { tooLarge } from './server-exchange.ts';
 import type { Received, Serving } from './server-exchange.ts';
 
+const noError = 0;
 const cancelled = 8;
 /** Streams at once on one connection. */
 const maxConcurrentStreams = 128;
@@ -141,11 +142,14 @@ class Http2Exchange implements Received, BodySource, BodySink {
     stream.on('error', () => {
       // 'close' follows
     });
-    // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none
-    const onReset = (): void => {
+    stream.once('aborted', () => {
+      // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none
       if (stream.closed) stream.destroy();
-    };
-    stream.once('aborted', onReset).once('finish', onReset);
+    });
+    stream.once('finish', () => {
+      if (stream.closed) stream.destroy();
+      else if (this.#over && !stream.readableEnded) this.#dropContent();
+    });
     stream.once('close', () => {
       serving.end();
       this.#content?.fail(new RequestRejected(400, 'Content ended early'));
@@ -230,6 +234,13 @@ class Http2Exchange implements Received, BodySource, BodySink {
     });
   }
 
+  /** The answer is over: a client that still sends is told that it need not (RFC 9113 section 8.1). */
+  #dropContent(): void {
+    const stream = this.#stream.removeAllListeners('data').resume();
+    // it would cut trailers off
+    if (this.#answer?.trailers === undefined) stream.close(noError);
+  }
+
   // --- where the answer's content goes
 
   write(chunk: Uint8Array): boolean {
@@ -256,6 +267,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
     const { status, body } = answer;
     if (stream.destroyed || stream.closed || stream.headersSent) {
       discardBody(body);
+      if (stream.closed) stream.destroy();
       return;
     }
     const empty = this.#rawHeaders[this.#rawHeaders.indexOf(':method') + 1] === 'HEAD' || status === 204 || status === 304;

@@ -586,6 +586,47 @@ describe('HTTP/2', () => {
     expect(told).toEqual(['gone']);
   });
 
+  it('lets no stream live on for content that nobody reads, whatever becomes of its client', async () => {
+    const streamed = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('o');
+      yield Buffer.from('k');
+    };
+    const server = await start(
+      async ({ target }) => {
+        await sleep(target.startsWith('/late') ? 40 : 0);
+        return { ...text('ok'), body: target.endsWith('stream') ? streamed() : 'ok' };
+      },
+      { limits: { closeTimeoutMs: 5_000 } },
+    );
+    for (const method of ['POST', 'HEAD']) {
+      for (const path of ['/', '/stream', '/late', '/late-stream']) {
+        for (const end of [true, false]) {
+          for (const reset of [undefined, constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL]) {
+            const session = client(server.port);
+            const stream = session.request({ ':method': method, ':path': path }, { endStream: false });
+            stream.on('error', () => undefined).resume();
+            stream.write('unread');
+            if (end) stream.end();
+            await (reset === undefined ? once(stream, 'response') : sleep(20));
+            if (reset !== undefined) stream.close(reset);
+            await sleep(1);
+            session.destroy();
+          }
+        }
+      }
+    }
+    const began = performance.now();
+    await server.close();
+    expect(performance.now() - began).toBeLessThan(2_500);
+  });
+
+  it('tells a client that still sends when it has its whole answer that it need not', async () => {
+    const { port } = await start(() => text('enough'));
+    const stream = client(port).request({ ':method': 'POST', ':path': '/' });
+    stream.write('more is to come');
+    expect(await answerOf(stream)).toMatchObject({ status: 200, text: 'enough', code: constants.NGHTTP2_NO_ERROR });
+  });
+
   it('frees the content of an answer that it cannot write', async () => {
     let freed = 0;
     const body = {
