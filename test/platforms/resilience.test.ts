@@ -99,14 +99,14 @@ describe.each(all)('by way of %s', (name) => {
     const { front, origin } = await scene(
       name,
       silent,
-      (url) => ({ url, timeouts: { tryMs: 150 }, retry: { retries: 5, budgetMinPerSecond: 10 } }),
-      () => ({ routes: [{ id: 'all', timeoutMs: 400 }] }),
+      (url) => ({ url, timeouts: { tryMs: 300 }, retry: { retries: 5, budgetMinPerSecond: 10 } }),
+      () => ({ routes: [{ id: 'all', timeoutMs: 1_000 }] }),
     );
     const began = performance.now();
     expect(await front.ask('/')).toMatchObject({ status: 504, error: 'http_response_timeout' });
-    expect(performance.now() - began).toBeLessThan(1_400);
+    expect(performance.now() - began).toBeLessThan(3_000);
     expect(origin.requests.length).toBeGreaterThan(1);
-    expect(origin.requests.length).toBeLessThanOrEqual(3);
+    expect(origin.requests.length).toBeLessThanOrEqual(4);
   });
 
   it('a backend that keeps failing is left alone, clients are told when to come back, and it is asked again then', async () => {
@@ -114,7 +114,7 @@ describe.each(all)('by way of %s', (name) => {
     const { front, origin, gateway } = await scene(
       name,
       { onRequest: (_seen, socket) => socket.write(responseText(answers.status, [], 'mine')) },
-      (url) => ({ url, circuitBreaker: { consecutiveFailures: 3, openMs: 300, probes: 1 } }),
+      (url) => ({ url, circuitBreaker: { consecutiveFailures: 3, openMs: 1_000, probes: 1 } }),
     );
     for (let n = 0; n < 3; n++) expect(await front.ask('/')).toMatchObject({ status: 500, error: undefined });
     const refused = await front.ask('/');
@@ -123,7 +123,7 @@ describe.each(all)('by way of %s', (name) => {
     expect(origin.requests).toHaveLength(3);
     expect(gateway.lines()[3]).toMatchObject({ 'error.type': 'circuit_open', 'upstream.attempts': 0 });
     answers.status = 200;
-    await systemClock.sleep(310);
+    await systemClock.sleep(1_010);
     expect(await front.ask('/')).toMatchObject({ status: 200, body: 'mine' });
     expect(gateway.logged.map(({ event }) => event).filter((event) => event.startsWith('upstream.circuit'))).toEqual([
       'upstream.circuit.opened',

@@ -270,20 +270,20 @@ describe('An HTTP/2 upstream', () => {
       'a try that was given up',
       (transport, authority) => {
         const signal = new AbortController();
-        setTimeout(() => signal.abort(new UpstreamError('http_response_timeout', true)), 60);
+        setTimeout(() => signal.abort(new UpstreamError('http_response_timeout', true)), 200);
         return transport.send(request(authority), { ...within(), signal: signal.signal });
       },
     ],
   ])('that has gone without a word is found out after %s: the next request goes over another connection', async (_what, ask) => {
     const upstream = await inTheClear(good);
     const relay = await relayTo(Number(upstream.authority.split(':')[1]));
-    const transport = http2({ responseHeadersTimeoutMs: 100, connectTimeoutMs: 300 });
+    const transport = http2({ responseHeadersTimeoutMs: 800, connectTimeoutMs: 1_500 });
     await textOf(await transport.send(request(relay.authority), within()));
     relay.loseConnections();
     expect(await failureOf(ask(transport, relay.authority))).toEqual(failure('http_response_timeout', true));
     expect(await textOf(await transport.send(request(relay.authority), within()))).toBe('good');
     expect(upstream.sessions.length).toBe(2);
-    await expect.poll(() => relay.sockets.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+    await expect.poll(() => relay.sockets.map(({ destroyed }) => destroyed), { timeout: 10_000 }).toEqual([true, false]);
   });
 
   it('that stops within the content is connection_read_timeout', async () => {
