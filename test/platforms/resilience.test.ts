@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { lambdaHandler } from '../../adapters/aws/lambda-handler.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
@@ -132,12 +133,24 @@ describe.each(all)('by way of %s', (name) => {
   });
 
   it('over the limit requests wait in a short queue, and over that they are refused at once', async () => {
+    const held: Socket[] = [];
+    let released = false;
+    const answer = (socket: Socket): void => void socket.write(responseText(200, [], 'honest'));
     const { front, origin } = await scene(
       name,
-      { onRequest: (_seen, socket) => void setTimeout(() => socket.write(responseText(200, [], 'honest')), 100) },
-      (url) => ({ url, concurrency: { max: 2, maxQueued: 2, queueTimeoutMs: 5_000 } }),
+      { onRequest: (_seen, socket) => (released ? answer(socket) : held.push(socket)) },
+      (url) => ({ url, concurrency: { max: 2, maxQueued: 2, queueTimeoutMs: 20_000 } }),
     );
-    const got = await Promise.all(Array.from({ length: 8 }, (_, n) => front.ask(`/${n}`)));
+    let over = 0;
+    const asked = Array.from({ length: 8 }, async (_, n) => {
+      const given = await front.ask(`/${n}`);
+      over++;
+      return given;
+    });
+    await expect.poll(() => [over, held.length], { timeout: 20_000 }).toEqual([4, 2]);
+    released = true;
+    held.forEach(answer);
+    const got = await Promise.all(asked);
     const statuses = got.map(({ status }) => status);
     expect([statuses.filter((status) => status === 200).length, statuses.filter((status) => status === 503).length]).toEqual([
       4, 4,
