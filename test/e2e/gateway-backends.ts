@@ -83,7 +83,16 @@ export async function startGatewayBackends(): Promise<GatewayBackends> {
         })();
       }),
     );
-  const garbage = await listening(createSocketServer((socket) => void socket.on('error', () => undefined).end('SSH-2.0-none\r\n')));
+  const garbage = await listening(
+    // What is sent is read, or the end behind it is never seen and the socket never closed.
+    createSocketServer(
+      (socket) =>
+        void socket
+          .on('error', () => undefined)
+          .resume()
+          .end('SSH-2.0-none\r\n'),
+    ),
+  );
   const refused = await listening(createSocketServer());
   const refusedUrl = urlOf(refused);
   refused.close();
