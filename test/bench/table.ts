@@ -57,7 +57,8 @@ export async function writeBetweenMarks(file: string, table: string): Promise<st
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from < 0 || to < from) return `${file} has no ${begin} and ${end}, so the table was not written.`;
-  const written = `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`;
-  writeFileSync(file, await format(written, { ...(await resolveConfig(file)), parser: 'markdown' }));
+  // The table alone: the file's other generated one is compared to the letter.
+  const formatted = await format(table, { ...(await resolveConfig(file)), parser: 'markdown' });
+  writeFileSync(file, `${text.slice(0, from + begin.length)}\n\n${formatted}\n${text.slice(to)}`);
   return `The table was written into ${file}.`;
 }
