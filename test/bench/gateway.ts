@@ -17,6 +17,7 @@ import type { Row } from './table.ts';
 
 const connections = 50;
 const transfers = 64;
+const slowClients = 1_000;
 const sha256 = createHash('sha256').update(transferContent()).digest('hex');
 const references = ['undici', '@fastify/http-proxy', 'fastify', 'http-proxy-3'];
 
@@ -41,7 +42,9 @@ export async function gateway(quick: boolean): Promise<readonly Row[]> {
     ...common,
     splitting: true,
     external: references,
-    entryPoints: ['server', 'origin', 'load'].map((name) => fileURLToPath(new URL(`gateway-${name}.ts`, import.meta.url))),
+    entryPoints: ['server', 'origin', 'load', 'slow-clients'].map((name) =>
+      fileURLToPath(new URL(`gateway-${name}.ts`, import.meta.url)),
+    ),
     outdir: bundled,
     outExtension: { '.js': '.mjs' },
   });
@@ -51,6 +54,7 @@ export async function gateway(quick: boolean): Promise<readonly Row[]> {
     return [
       ...(await throughput(bench, quick)),
       ...(await latency(bench, quick)),
+      ...(await besideSlowClients(bench, quick)),
       ...(await memory(bench, quick)),
       ...(await gatewayDecisions(quick)),
     ];
@@ -178,6 +182,35 @@ async function latency(bench: Bench, quick: boolean): Promise<readonly Row[]> {
   ];
 }
 
+async function besideSlowClients(bench: Bench, quick: boolean): Promise<readonly Row[]> {
+  const alone = await bench.serve('portolan');
+  const beside = await bench.serve('portolan');
+  const run = (port: number) => () => bench.load({ port, what: '1k', connections: 1, each: quick ? 500 : 2_500 });
+  for (const { port } of [alone, beside]) await bench.load({ port, what: '1k', connections, forMs: quick ? 1_000 : 5_000 });
+  const samples = await interleaved(
+    {
+      alone: run(alone.port),
+      beside: async () => {
+        const end = await bench.slowClients(beside.port, slowClients);
+        return run(beside.port)().finally(end);
+      },
+    },
+    quick ? 5 : 15,
+  );
+  await Promise.all([alone.stop(), beside.stop()]);
+  const p99 = figures(samples, (one) => one.p99);
+  return [
+    {
+      what: `gateway: p99 of latency at one connection while ${slowClients.toLocaleString('en')} others send a byte a second`,
+      against: 'the same without them',
+      measured: ratio(p99, 'beside', 'alone'),
+      unit: 'x',
+      target: { atMost: 2 },
+      note: `${median(p99.beside).toFixed(2)} ms against ${median(p99.alone).toFixed(2)} ms`,
+    },
+  ];
+}
+
 /** Fresh processes: what counts is the most memory one ever had. */
 async function memory(bench: Bench, quick: boolean): Promise<readonly Row[]> {
   const peak = (name: 'bare' | 'portolan') => async () => {
@@ -263,6 +296,13 @@ class Bench {
     await untilListening(port, child);
     const unknown: Usage = { cpuUs: Number.NaN, peakKb: Number.NaN };
     return { server: { port, usage: async () => unknown, stop: () => this.#end(child) }, version };
+  }
+
+  /** Ends them when it is called. */
+  async slowClients(port: number, count: number): Promise<() => Promise<void>> {
+    const [child, { open }] = await this.#fork<{ open: number }>('slow-clients', [String(port), String(count)]);
+    if (open !== count) throw new Error(`only ${open} of ${count} slow clients were let in`);
+    return () => this.#end(child);
   }
 
   async load(load: Load): Promise<LoadResult> {

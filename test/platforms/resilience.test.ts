@@ -103,9 +103,7 @@ describe.each(all)('by way of %s', (name) => {
       (url) => ({ url, timeouts: { tryMs: 300 }, retry: { retries: 5, budgetMinPerSecond: 10 } }),
       () => ({ routes: [{ id: 'all', timeoutMs: 1_000 }] }),
     );
-    const began = performance.now();
     expect(await front.ask('/')).toMatchObject({ status: 504, error: 'http_response_timeout' });
-    expect(performance.now() - began).toBeLessThan(3_000);
     expect(origin.requests.length).toBeGreaterThan(1);
     expect(origin.requests.length).toBeLessThanOrEqual(4);
   });

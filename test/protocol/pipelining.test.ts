@@ -15,7 +15,7 @@ interface Scene {
   release(): void;
 }
 
-async function scene(): Promise<Scene> {
+async function scene(closeTimeoutMs = 1_000): Promise<Scene> {
   const held: (() => void)[] = [];
   const origin = new Origin({
     onRequest: ({ target, field }, socket) => {
@@ -24,7 +24,7 @@ async function scene(): Promise<Scene> {
       else answer();
     },
   });
-  const stack = await startStack(`http://127.0.0.1:${await origin.listen()}`);
+  const stack = await startStack(`http://127.0.0.1:${await origin.listen()}`, { server: { limits: { closeTimeoutMs } } });
   onTestFinished(() => origin.close());
   const connection = new Connection(stack.port);
   onTestFinished(() => {
@@ -95,16 +95,13 @@ describe('behind a request that is not answered yet', () => {
     expect(origin.requests).toHaveLength(0);
   });
 
-  it('all that wait are given up when the client goes, and the server closes at once', async () => {
-    const { stack, origin, connection } = await scene();
+  it('all that wait are given up when the client goes, and nothing holds the server open', { timeout: 20_000 }, async () => {
+    const { stack, origin, connection } = await scene(120_000);
     connection.write(slow.repeat(4));
     await origin.until(() => origin.requests.length === 4);
     connection.destroy();
     await expect.poll(() => origin.sockets.every(({ destroyed }) => destroyed), { timeout: 1_000 }).toBe(true);
     await expect.poll(() => stack.gateway.lines().map((line) => line['http.response.status_code'])).toEqual([499, 499, 499, 499]);
-    const began = performance.now();
     await stack.close();
-    // Its patience with requests under way is a second.
-    expect(performance.now() - began).toBeLessThan(500);
   });
 });

@@ -10,6 +10,7 @@ import { inOrder } from '../../../core/proxy/routing/in-order.ts';
 import { proxyProperties } from '../../../core/proxy/schema.ts';
 import { firstViolation } from '../../../core/schema/validate.ts';
 import type { JsonSchema } from '../../../core/schema/validate.ts';
+import { squaredTakesLonger } from '../../support/linear-time.ts';
 
 const url = 'https://backend.example.com';
 const upstreams = { a: { url }, b: { url } };
@@ -621,15 +622,13 @@ describe('a rule that can never win', () => {
     expect(found).toBeGreaterThan(20);
   });
 
-  it('is looked for among 10,000 in a second', () => {
-    const routes = Array.from({ length: 10_000 }, (_, at) =>
+  it('is looked for among 30,000 without comparing each with each', { timeout: squaredTakesLonger }, () => {
+    const routes = Array.from({ length: 30_000 }, (_, at) =>
       rule(`r${at}`, { hosts: [`h${at % 100}.example`], paths: [`/v1/s${at}/{id}/*`, `/v2/s${at}`], methods: ['GET'] }),
     );
-    const started = performance.now();
     expect(findUnreachable([...routes, rule('last', { hosts: ['h1.example'], paths: ['/v2/s1'], methods: ['GET'] })])).toHaveLength(
       1,
     );
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 });
 

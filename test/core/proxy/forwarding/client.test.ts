@@ -4,6 +4,7 @@ import { readClient, trustProxies } from '../../../../core/proxy/forwarding/clie
 import type { Client } from '../../../../core/proxy/forwarding/client.ts';
 import { forwardedElement, readForwarded } from '../../../../core/proxy/forwarding/forwarded.ts';
 import { context, forwarded, request } from './messages.ts';
+import { squaredTakesLonger } from '../../../support/linear-time.ts';
 
 const ranges = ['10.0.0.0/8', 'fd00::/8'];
 
@@ -141,10 +142,8 @@ describe('Forwarded', () => {
     }
   });
 
-  it('is read in no time, however long', () => {
-    const started = performance.now();
-    readForwarded('for="'.padEnd(100_000, '\\'));
-    readForwarded('for=a;'.repeat(20_000));
-    expect(performance.now() - started).toBeLessThan(500);
+  it('is read in linear time', { timeout: squaredTakesLonger }, () => {
+    readForwarded('for="'.padEnd(1_000_000, '\\'));
+    readForwarded('for=a;'.repeat(200_000));
   });
 });

@@ -4,6 +4,7 @@ import type { RouteConfiguration } from '../../../../core/proxy/configuration.ts
 import { readSample } from '../../../../core/proxy/live/diff-configurations.ts';
 import { checkLenientPath } from '../../../../core/proxy/routing/check-lenient-path.ts';
 import { compileRouter } from '../../../../core/proxy/routing/router.ts';
+import { squaredTakesLonger } from '../../../support/linear-time.ts';
 
 const routes: readonly RouteConfiguration[] = [
   { id: 'closed', match: { paths: ['/api/admin/*'] }, respond: { status: 403 } },
@@ -39,9 +40,7 @@ describe('a path that lenient backends read otherwise', () => {
     expect(check(target)).toBe(route);
   });
 
-  it('is judged in linear time', () => {
-    const began = performance.now();
-    for (const text of ['//', ';', '/;', ';/', '/a;b//']) check(`/api/${text.repeat(50_000)}`);
-    expect(performance.now() - began).toBeLessThan(1_000);
+  it('is judged in linear time', { timeout: squaredTakesLonger }, () => {
+    for (const text of ['//', ';', '/;', ';/', '/a;b//']) check(`/api/${text.repeat(300_000)}`);
   });
 });

@@ -5,6 +5,7 @@ import { RequestRejected } from '../../../../core/ports/http.ts';
 import { checkTarget } from '../../../../core/proxy/routing/check-target.ts';
 import { compileRouter } from '../../../../core/proxy/routing/router.ts';
 import { lenientPaths, traversals } from './traversals.ts';
+import { squaredTakesLonger } from '../../../support/linear-time.ts';
 
 /** The detail of the 400; `undefined` when the target passes. */
 function refusalOf(target: string, rules?: Parameters<typeof checkTarget>[1]): string | undefined {
@@ -90,16 +91,9 @@ describe('a target', () => {
     },
   );
 
-  it('is judged in linear time', () => {
+  it('is judged in linear time', { timeout: squaredTakesLonger }, () => {
     for (const part of ['a', '%2541', '%25', '/.', '/%2e%2ea', '%c0%ae', ';', '%25%32%35']) {
-      const target = `/${part.repeat(100_000 / part.length)}`;
-      let least = Number.POSITIVE_INFINITY;
-      for (let round = 0; round < 5; round++) {
-        const started = performance.now();
-        refusalOf(target, { allowEncodedDelimiters: true });
-        least = Math.min(least, performance.now() - started);
-      }
-      expect(least, part).toBeLessThan(50);
+      refusalOf(`/${part.repeat(1_000_000 / part.length)}`, { allowEncodedDelimiters: true });
     }
   });
 

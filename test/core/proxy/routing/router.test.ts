@@ -4,6 +4,7 @@ import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { HttpRequest } from '../../../../core/ports/http.ts';
 import type { FieldMatch, MatchConfiguration, RouteConfiguration } from '../../../../core/proxy/configuration.ts';
 import { compileRouter } from '../../../../core/proxy/routing/router.ts';
+import { squaredTakesLonger } from '../../../support/linear-time.ts';
 
 const respond = { status: 200 };
 const route = (id: string, match?: MatchConfiguration, priority?: number): RouteConfiguration => ({ id, match, priority, respond });
@@ -330,19 +331,23 @@ describe('a router', () => {
     expect(hits).toBeGreaterThan(1_000);
   });
 
-  /** Nanoseconds a request, the least of several rounds: what else the machine does only adds. */
-  function costOf(routes: readonly RouteConfiguration[], requests: readonly HttpRequest[]): number {
+  /** How often the rules look at a request: at its method, its fields. Time is measured by `make bench`. */
+  function looksAt(routes: readonly RouteConfiguration[], requests: readonly HttpRequest[]): number {
     const router = compileRouter(routes);
-    let least = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 30; round++) {
-      const started = performance.now();
-      for (let at = 0; at < 2_000; at++) router.match(requests[at % requests.length]!, '192.0.2.1');
-      least = Math.min(least, performance.now() - started);
+    let looks = 0;
+    for (const sent of requests) {
+      const watched = new Proxy(sent, {
+        get(target, name) {
+          looks++;
+          return Reflect.get(target, name) as unknown;
+        },
+      });
+      expect(router.match(watched, '192.0.2.1')).toBeDefined();
     }
-    return (least / 2_000) * 1e6;
+    return looks;
   }
 
-  it('is not slowed down by rules that do not fit: 10,000 cost at most half as much again as 10', () => {
+  it('tries no rule whose host and path do not fit: 10,000 of them cost what 10 do', () => {
     const make = (count: number): readonly RouteConfiguration[] =>
       Array.from({ length: count }, (_, at) =>
         route(`r${at}`, { hosts: [`h${at % 10}.example`], paths: [`/v1/service-${at}/{id}/items/*`], methods: ['GET', 'POST'] }),
@@ -350,20 +355,17 @@ describe('a router', () => {
     const requests = Array.from({ length: 10 }, (_, at) =>
       request(`/v1/service-${at}/4711/items/x?y=z`, { host: `h${at}.example` }),
     );
-    costOf(make(10), requests);
-    const few = Math.min(costOf(make(10), requests), costOf(make(10), requests));
-    const many = Math.min(costOf(make(10_000), requests), costOf(make(10_000), requests));
-    expect(many / few).toBeLessThan(1.5);
+    expect(looksAt(make(10_000), requests)).toBe(looksAt(make(10), requests));
   });
 
   it.each([
-    ['one segment', `/${'a'.repeat(100_000)}`],
-    ['segments', '/a'.repeat(50_000)],
-    ['empty segments', '/'.repeat(100_000)],
-    ['encoded', `/${'%61'.repeat(33_333)}`],
-    ['hyphens', `/${'-'.repeat(100_000)}`],
-    ['encoded segments', '/%61'.repeat(25_000)],
-  ])('decides a path of 100,000 characters in 50 ms: %s (H12)', (_, path) => {
+    ['one segment', `/${'a'.repeat(1_000_000)}`],
+    ['segments', '/a'.repeat(500_000)],
+    ['empty segments', '/'.repeat(1_000_000)],
+    ['encoded', `/${'%61'.repeat(333_333)}`],
+    ['hyphens', `/${'-'.repeat(1_000_000)}`],
+    ['encoded segments', '/%61'.repeat(250_000)],
+  ])('decides a path in linear time: %s (H12)', { timeout: squaredTakesLonger }, (_, path) => {
     const deep = Array.from(
       { length: 12 },
       (_, at) => `/${'{p}/a/'.repeat(at).replace(/p/g, () => `p${Math.random().toString(36).slice(2)}`)}*`,
@@ -373,19 +375,11 @@ describe('a router', () => {
       route('end', { paths: ['/{a}/{b}/x', '/*'] }),
     ]);
     const sent = request(path);
-    let least = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 5; round++) {
-      const started = performance.now();
-      expect(router.match(sent, undefined)?.route.id).toBe('end');
-      least = Math.min(least, performance.now() - started);
-    }
-    expect(least).toBeLessThan(50);
+    expect(router.match(sent, undefined)?.route.id).toBe('end');
   });
 
-  it('looks up no host that is longer than any', () => {
+  it('looks up no host that is longer than any', { timeout: squaredTakesLonger }, () => {
     const router = compileRouter([route('r', { hosts: ['*.a'] })]);
-    const started = performance.now();
-    expect(router.match(request('/', { host: 'a.'.repeat(50_000) }), undefined)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(50);
+    expect(router.match(request('/', { host: 'a.'.repeat(500_000) }), undefined)).toBeUndefined();
   });
 });
