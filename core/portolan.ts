@@ -10,6 +10,7 @@ import { sessionOperations } from './control/session-operations.ts';
 import { RateLimiter } from './limits/rate-limiter.ts';
 import { ReadinessCheck } from './control/readiness.ts';
 import type { Clock, Counters, Crypto, HttpHandler, KeyValueStore, Logger, Secrets } from './ports/index.ts';
+import { trustProxies } from './proxy/forwarding/client.ts';
 import type { ProxyPlatform } from './proxy/platform.ts';
 import { ReverseProxy } from './proxy/reverse-proxy.ts';
 import { CachedSecrets, defaultSecretAges } from './secrets/cached-secrets.ts';
@@ -105,6 +106,7 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
     limiter: new RateLimiter(clock, configuration.limits?.requestsPerMinute ?? 6_000),
     readiness: new ReadinessCheck(store, secrets, secretNames, clock),
     secrets,
+    trusts: trustProxies(configuration.proxy?.trustedProxies ?? []),
     clock,
     crypto,
     logger,

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock, HttpHandler, Logger } from '../../core/ports/index.ts';
-import { createClientAddress } from './client-address.ts';
 import { serveHttp1 } from './http1-front.ts';
 import { Http2Front } from './http2-front.ts';
 import { switchProtocols } from './protocol-switch.ts';
@@ -48,8 +47,6 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<HttpServerLimits> | undefined;
-  /** Ranges of the proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` count; default none. */
-  readonly trustedProxies?: readonly string[] | undefined;
   /** PEM: a certificate chain and its key. With them the server speaks TLS, and nothing in the clear; default in the clear. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Speak HTTP/2 too: over TLS where the client chooses it by ALPN, in the clear where it begins with it (RFC 9113 section 3.3); default true. */
@@ -71,9 +68,9 @@ export interface HttpServer {
  * @throws the system's error, when it cannot listen; OpenSSL's for a certificate or key it does not take
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { handler, clock, logger, tls, http2 = true, trustedProxies = [] } = options;
+  const { handler, clock, logger, tls, http2 = true } = options;
   const limits = { ...defaultHttpServerLimits, ...options.limits };
-  const serving = new Serving(handler, clock, logger, limits, createClientAddress(trustedProxies), trustedProxies.length > 0);
+  const serving = new Serving(handler, clock, logger, limits);
   const encrypted = tls !== undefined;
   const parsing = {
     maxHeaderSize: limits.maxHeaderBytes,

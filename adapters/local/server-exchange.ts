@@ -14,7 +14,6 @@ import type {
   Logger,
   RequestContext,
 } from '../../core/ports/index.ts';
-import type { ClientAddress } from './client-address.ts';
 import type { HttpServerLimits } from './http-server.ts';
 
 /** `RequestContext.source` of every request. */
@@ -40,28 +39,17 @@ export class Serving {
   readonly logger: Logger;
   readonly #handler: HttpHandler;
   readonly #clock: Clock;
-  readonly #clientAddress: ClientAddress;
-  readonly #behindProxy: boolean;
   readonly #idPrefix = randomBytes(6).toString('hex');
   readonly #background = new Set<Promise<unknown>>();
   #served = 0;
   #inFlight = 0;
   #drained: (() => void) | undefined;
 
-  constructor(
-    handler: HttpHandler,
-    clock: Clock,
-    logger: Logger,
-    limits: HttpServerLimits,
-    clientAddress: ClientAddress,
-    behindProxy: boolean,
-  ) {
+  constructor(handler: HttpHandler, clock: Clock, logger: Logger, limits: HttpServerLimits) {
     this.#handler = handler;
     this.#clock = clock;
     this.logger = logger;
     this.limits = limits;
-    this.#clientAddress = clientAddress;
-    this.#behindProxy = behindProxy;
   }
 
   /** No connection is kept any more. */
@@ -84,17 +72,15 @@ export class Serving {
   /** Asks the handler, and tells `answer` once, whatever happens. */
   handle(received: Received, answer: (response: HttpResponse) => void): void {
     const { headers } = received.request;
-    const client = this.#clientAddress(received.peer, () => headers.get('x-forwarded-for'));
-    const forwardedHttps = this.#behindProxy && client !== received.peer && headers.get('x-forwarded-proto') === 'https';
     const context = new ServerRequestContext(received, {
       requestId: `${this.#idPrefix}-${(this.#served++).toString(36)}`,
-      clientAddress: client,
+      clientAddress: unmapped(received.peer),
       deadline: this.#clock.now() + this.limits.handlerTimeoutMs,
       traceId: headers.get('traceparent'),
       coldStart: this.#served === 1,
       waitUntil: this.#waitUntil,
     });
-    const request = new ServerRequest(received, received.encrypted || forwardedHttps ? 'https' : 'http');
+    const request = new ServerRequest(received, received.encrypted ? 'https' : 'http');
     const fail = (error: unknown): void => {
       try {
         answer(error instanceof RequestRejected ? rejectedResponse(error) : this.#failed(error, context.requestId));
@@ -136,7 +122,7 @@ export class Serving {
       'http.request.method': method,
       'http.response.status_code': status,
       source: httpServerSource,
-      'client.address': this.#clientAddress(peer, () => undefined),
+      'client.address': unmapped(peer),
       'error.type': 'http_request_error',
       detail,
     });
@@ -227,6 +213,11 @@ class ServerRequestContext implements RequestContext {
     }
     return this.#signal;
   }
+}
+
+/** The IPv4 address that a dual-stack socket writes as an IPv6 one. */
+function unmapped(address: string | undefined): string | undefined {
+  return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address;
 }
 
 export function tooLarge(maxBytes: number): RequestRejected {

@@ -16,6 +16,8 @@ import { badRequest, failed, forbidden, methodNotAllowed, notFound, tooManyReque
 import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { readContent, readQuery } from './read-request.ts';
 import type { ReadinessCheck } from './readiness.ts';
+import { readClient } from '../proxy/forwarding/client.ts';
+import type { TrustedProxies } from '../proxy/forwarding/client.ts';
 import { pathOf } from '../proxy/routing/route-match.ts';
 import { matchPath } from './routes.ts';
 import type { PathMatch, Route } from './routes.ts';
@@ -28,6 +30,8 @@ export interface ControlPorts {
   readonly limiter: RateLimiter;
   readonly readiness: ReadinessCheck;
   readonly secrets: CachedSecrets;
+  /** The proxies in front that may speak for their clients. */
+  readonly trusts: TrustedProxies | undefined;
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly logger: Logger;
@@ -54,7 +58,7 @@ export interface ControlHandler {
 }
 
 export function createControlHandler(ports: ControlPorts): ControlHandler {
-  const { clock, logger, secrets, operations } = ports;
+  const { clock, logger, secrets, operations, trusts } = ports;
   // Without a scope it is offered everywhere: what platforms and people ask first.
   const isOffered = ({ operation, scope }: Route): boolean => scope === undefined || operations[operation] !== undefined;
   const find = (target: string): PathMatch | undefined => {
@@ -87,7 +91,7 @@ export function createControlHandler(ports: ControlPorts): ControlHandler {
       durationMs: clock.now() - startedAt,
       requestId: context.requestId,
       source: context.source,
-      'client.address': context.clientAddress,
+      'client.address': readClient(request, context, trusts).address,
       tenant: exchange.principal?.tenant,
       keyId: exchange.principal?.keyId,
       traceId: context.traceId,

@@ -87,6 +87,7 @@ function withoutAuthentication(): HttpHandler {
     limiter: new RateLimiter(clock, 1_000_000_000),
     readiness: new ReadinessCheck(durableStore, secrets, [], clock),
     secrets,
+    trusts: undefined,
     clock,
     crypto,
     logger,

@@ -128,28 +128,6 @@ describe('what the handler sees', () => {
     expect(contexts[0]?.clientAddress).toBe('127.0.0.1');
   });
 
-  it('is, behind trusted proxies, the first hop from the right that is not one of them (T5)', async () => {
-    const { port, contexts, seen } = await startRecording({ trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] });
-    const forwarded = [
-      '127.0.0.1, 203.0.113.9',
-      '1.1.1.1, 203.0.113.9:4711, 10.0.0.1',
-      '10.0.0.2',
-      'nonsense',
-      '6.6.6.6, [2001:db8::1]:80, 10.1.1.1',
-    ];
-    for (const value of forwarded) await exchange(port, get('/', `X-Forwarded-For: ${value}\r\nX-Forwarded-Proto: https\r\n`));
-    await exchange(port, get('/'));
-    expect(contexts.map(({ clientAddress }) => clientAddress)).toEqual([
-      '203.0.113.9',
-      '203.0.113.9',
-      '10.0.0.2',
-      '127.0.0.1',
-      '2001:db8::1',
-      '127.0.0.1',
-    ]);
-    expect(seen.map(({ scheme }) => scheme)).toEqual(['https', 'https', 'https', 'http', 'https', 'http']);
-  });
-
   it('is a context with its own id, deadline, trace and the first request marked', async () => {
     const clock = new FakeClock({ now: 1_000 });
     const { port, contexts } = await startRecording({ clock, limits: { handlerTimeoutMs: 500 } });
@@ -623,9 +601,5 @@ describe('the server', () => {
   it('says so when it cannot listen', async () => {
     const { port } = await start(ok);
     await expect(start(ok, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
-  });
-
-  it('cannot be started with a trusted proxy that is no address', async () => {
-    await expect(start(ok, { trustedProxies: ['localhost'] })).rejects.toBeInstanceOf(TypeError);
   });
 });

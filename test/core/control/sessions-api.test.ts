@@ -1224,6 +1224,14 @@ describe('health', () => {
 });
 
 describe('the request log', () => {
+  it('tells the client behind the proxies that the configuration trusts, and of nobody else', async () => {
+    const { call, logged } = startPortolan({ configuration: { proxy: { trustedProxies: ['192.0.2.0/24'] } } });
+    const headers = { 'x-forwarded-for': '198.51.100.1, 203.0.113.9, 192.0.2.7' };
+    await call('GET', '/v1/sessions', { headers, context: { clientAddress: '192.0.2.1' } });
+    await call('GET', '/v1/sessions', { headers, context: { clientAddress: '198.51.100.2' } });
+    expect(logged.map(({ attributes }) => attributes['client.address'])).toEqual(['203.0.113.9', '198.51.100.2']);
+  });
+
   it('has one line a request, with facts only', async () => {
     const { call, logged } = await withSession();
     const answer = await call('GET', '/v1/sessions/a?credentials=vendor&x=c4n4ry', {
