@@ -8,16 +8,19 @@ export const noPermit = -1;
 /** When all probes are under way, asking again may help after this. */
 const probingMs = 1_000;
 
+/** How the content of a good answer went: whole, broken off by the upstream, or left by who read it, which says nothing against it. */
+export type ContentEnd = 'broken' | 'left' | 'whole';
+
 /** `openMs` is 0 when it closed; `opens` is how often in a row it has opened. */
 export type BreakerListener = (openMs: number, opens: number) => void;
 
 /**
- * Spares an upstream that fails: opens after so many failures in a row, or from a share of failures over a window that had enough requests;
- * a 429 counts in the share. After `openMs`, doubled each time in a row up to `maxOpenMs`, it lets `probes` tries through: all of them must
- * succeed to close it, one failure opens it again.
+ * Spares an upstream that fails: opens after so many failures in a row, after so many contents in a row that broke off, or from a share of
+ * failures, both kinds, over a window that had enough requests; a 429 counts in the share. After `openMs`, doubled each time in a row up to
+ * `maxOpenMs`, it lets `probes` tries through: all of them must succeed to close it, one failure opens it again.
  *
- * One try is `begin` and, exactly once, `end` with what `begin` answered. A try that began before the state changed says nothing about the new
- * state and is not counted.
+ * One try is `begin` and then, with what `begin` answered, `end` exactly once; where content follows a good header section, `answered` and
+ * `contentEnded` exactly once each. A try that began before the state changed says nothing about the new state and is not counted.
  */
 export class CircuitBreaker {
   readonly #settings: BreakerSettings;
@@ -28,7 +31,10 @@ export class CircuitBreaker {
   #epoch = 0;
   #openUntil: EpochMillis = 0;
   #opens = 0;
+  /** Failures in a row until the header section. */
   #inARow = 0;
+  /** Contents in a row that broke off: a header section that came does not make up for them. */
+  #brokenInARow = 0;
   #probing = 0;
   #probed = 0;
 
@@ -63,10 +69,35 @@ export class CircuitBreaker {
     if (this.#state === 'halfOpen') this.#endProbe(outcome, now);
     else if (outcome === 'success') {
       this.#inARow = 0;
+      this.#brokenInARow = 0;
       this.#window.addGood(now);
     } else if (outcome !== 'none') {
       if (outcome === 'failure') this.#inARow++;
       this.#window.addBad(now);
+      if (this.#isTripped(now)) this.#open(now);
+    }
+  }
+
+  /** Whether the half-open circuit waits for the try. */
+  isProbe(permit: number): boolean {
+    return this.#state === 'halfOpen' && permit === this.#epoch;
+  }
+
+  /** A good header section has come: a success until its content breaks off. A probe goes on. */
+  answered(permit: number, now: EpochMillis): void {
+    if (permit !== this.#epoch || this.#state === 'halfOpen') return;
+    this.#inARow = 0;
+    this.#window.addGood(now);
+  }
+
+  /** @param answeredAt the `now` of `answered` */
+  contentEnded(permit: number, end: ContentEnd, answeredAt: EpochMillis, now: EpochMillis): void {
+    if (permit !== this.#epoch) return;
+    if (this.#state === 'halfOpen') this.#endProbe(end === 'broken' ? 'failure' : 'success', now);
+    else if (end === 'whole') this.#brokenInARow = 0;
+    else if (end === 'broken') {
+      this.#brokenInARow++;
+      this.#window.turnBad(answeredAt, now);
       if (this.#isTripped(now)) this.#open(now);
     }
   }
@@ -88,7 +119,7 @@ export class CircuitBreaker {
 
   #isTripped(now: EpochMillis): boolean {
     const { consecutiveFailures, failureRatio, minRequests } = this.#settings;
-    if (this.#inARow >= consecutiveFailures) return true;
+    if (Math.max(this.#inARow, this.#brokenInARow) >= consecutiveFailures) return true;
     const failed = this.#window.bad(now);
     const all = failed + this.#window.good(now);
     return all >= minRequests && failed / all >= failureRatio;
@@ -115,6 +146,7 @@ export class CircuitBreaker {
     this.#epoch++;
     this.#opens = 0;
     this.#inARow = 0;
+    this.#brokenInARow = 0;
     this.#window.clear();
     this.#onChange(0, 0);
   }

@@ -154,6 +154,8 @@ function makeUpstream(
     admission: settings.admission && new AdmissionControl(settings.admission, random),
     breaker,
     sharedBreaker,
+    awaited: breaker &&
+      settings.circuitBreaker && { breaker, windowMs: settings.circuitBreaker.windowMs, clock, time, timers: newTimers() },
     retry: new RetryPolicy(retry, random),
     retryBudget: new ShareBudget(retry.budgetRatio, retry.budgetMinPerSecond * budgetSeconds),
     tryTimers: newTimers(),

@@ -32,6 +32,16 @@ export class RollingCounts {
     this.#badTotal++;
   }
 
+  /** What was counted as good at `since` has turned out to be bad now. */
+  turnBad(since: EpochMillis, now: EpochMillis): void {
+    this.addBad(now);
+    const slot = Math.floor(since / this.#widthMs);
+    if (slot <= this.#newest - this.#size) return;
+    const at = slot % this.#size;
+    this.#good[at] = (this.#good[at] ?? 0) - 1;
+    this.#goodTotal--;
+  }
+
   good(now: EpochMillis): number {
     this.#advance(now);
     return this.#goodTotal;

@@ -2,12 +2,14 @@ import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import type { Body, HttpRequest, HttpResponse } from '../../ports/http.ts';
 import type { Transport } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
-import { discardBody } from '../../http/body.ts';
+import { discardBody, isStream } from '../../http/body.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { tapBody } from '../tap-body.ts';
 import type { BodyTap } from '../tap-body.ts';
 import type { AdmissionControl } from './admission-control.ts';
 import { shed } from './admission-control.ts';
+import { AwaitedContent } from './awaited-content.ts';
+import type { AwaitedContentParts } from './awaited-content.ts';
 import type { Balancer } from './balance/balancer.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { noPermit } from './circuit-breaker.ts';
@@ -45,6 +47,8 @@ export interface UpstreamParts {
   readonly admission: AdmissionControl | undefined;
   readonly breaker: CircuitBreaker | undefined;
   readonly sharedBreaker: SharedBreaker | undefined;
+  /** With the breaker. */
+  readonly awaited: AwaitedContentParts | undefined;
   readonly retry: RetryPolicy;
   readonly retryBudget: ShareBudget;
   readonly tryTimers: Timers;
@@ -249,7 +253,7 @@ export class UpstreamExchange implements Upstream {
   }
 
   async #try(call: Call, reason: Attempt['reason'], signal: AbortSignal | undefined): Promise<Answer> {
-    const { clock, time, tryTimers, transport, settings, targets, discovered, balancer, breaker } = this.#parts;
+    const { clock, time, tryTimers, transport, settings, targets, discovered, balancer, breaker, awaited } = this.#parts;
     const { request, exchange } = call;
     let wall = clock.now();
     const learning = discovered?.update(time.at(wall), exchange.deadline, exchange.context);
@@ -284,37 +288,45 @@ export class UpstreamExchange implements Upstream {
       const outcome = outcomeOfStatus(response.status);
       attempt.durationMs = ended - began;
       attempt.outcome = response.status;
-      this.#judge(target, permit, outcome, ended - began, ended);
-      return new Answer(this.#parts, call, target, response, outcome);
+      const follows = outcome === 'success' && isStream(response.body);
+      const now = this.#judge(target, permit, outcome, ended - began, ended, follows);
+      const content = follows && awaited !== undefined ? new AwaitedContent(awaited, permit, now) : undefined;
+      return new Answer(this.#parts, call, target, response, outcome, content);
     } catch (error) {
       const ended = clock.monotonic();
       target.inFlight--;
       attempt.durationMs = ended - began;
       const failed = error instanceof UpstreamError && signal?.aborted !== true;
       if (failed) attempt.outcome = error.type;
-      this.#judge(target, permit, failed ? outcomeOfError(error) : 'none', ended - began, ended);
+      this.#judge(target, permit, failed ? outcomeOfError(error) : 'none', ended - began, ended, false);
       throw error;
     } finally {
       limit?.end();
     }
   }
 
-  /** Tells everybody who learns from a try how it went. */
-  #judge(target: Target, permit: number, outcome: Outcome, durationMs: number, ended: number): void {
+  /**
+   * Tells everybody who learns from a try how it went, and answers when that was, in steady time.
+   *
+   * @param follows the breaker is told of the content, too
+   */
+  #judge(target: Target, permit: number, outcome: Outcome, durationMs: number, ended: number, follows: boolean): EpochMillis {
     const { clock, time, breaker, targets, balancer, gradient, limiter, hedge } = this.#parts;
     const now = time.at(clock.now());
-    breaker?.end(permit, outcome, now);
-    if (outcome === 'none') return;
+    if (follows) breaker?.answered(permit, now);
+    else breaker?.end(permit, outcome, now);
+    if (outcome === 'none') return now;
     const failed = outcome === 'failure';
     if (failed) targets.failed(target, now);
     else if (outcome === 'success') targets.succeeded(target);
     balancer.observe?.(target, durationMs, failed, ended);
-    if (outcome !== 'success') return;
+    if (outcome !== 'success') return now;
     limiter.observe(durationMs);
     hedge?.delay.add(durationMs);
-    if (gradient === undefined) return;
+    if (gradient === undefined) return now;
     gradient.sample(durationMs, ended);
     if (gradient.limit !== limiter.limit) limiter.setLimit(gradient.limit);
+    return now;
   }
 }
 
@@ -332,18 +344,29 @@ class Answer implements BodyTap {
   readonly #parts: UpstreamParts;
   readonly #call: Call;
   readonly #target: Target;
+  readonly #content: AwaitedContent | undefined;
 
-  constructor(parts: UpstreamParts, call: Call, target: Target, response: HttpResponse, outcome: Outcome) {
+  /** @param content where the breaker waits for it */
+  constructor(
+    parts: UpstreamParts,
+    call: Call,
+    target: Target,
+    response: HttpResponse,
+    outcome: Outcome,
+    content: AwaitedContent | undefined,
+  ) {
     this.#parts = parts;
     this.#call = call;
     this.#target = target;
     this.response = response;
     this.outcome = outcome;
+    this.#content = content;
   }
 
   /** Nobody wants it: the connection is free again. */
   discard(): void {
     this.#target.inFlight--;
+    this.#content?.ended('left');
     discardBody(this.response.body);
     this.response.upgraded?.destroy();
   }
@@ -366,17 +389,28 @@ class Answer implements BodyTap {
     };
   }
 
-  chunk(): void {}
+  chunk(): void {
+    this.#content?.flowed();
+  }
 
   end(complete: boolean, error?: unknown): void {
-    const { limiter, targets, clock, time } = this.#parts;
+    const { limiter, targets, clock, time, sharedBreaker } = this.#parts;
     const { deadline, context } = this.#call.exchange;
     this.#target.inFlight--;
     limiter.release();
-    if (complete) targets.completed(this.#target);
-    if (complete || !(error instanceof UpstreamError)) return;
+    if (complete) {
+      targets.completed(this.#target);
+      this.#content?.ended('whole');
+      return;
+    }
     const wall: EpochMillis = clock.now();
-    if (wall < deadline && context.signal?.aborted !== true) targets.brokeOff(this.#target, time.at(wall));
+    if (!(error instanceof UpstreamError) || wall >= deadline || context.signal?.aborted === true) {
+      this.#content?.ended('left');
+      return;
+    }
+    targets.brokeOff(this.#target, time.at(wall));
+    this.#content?.ended('broken');
+    sharedBreaker?.sync(context);
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CircuitBreaker, noPermit } from '../../../../core/proxy/upstream/circuit-breaker.ts';
+import type { ContentEnd } from '../../../../core/proxy/upstream/circuit-breaker.ts';
 import type { Outcome } from '../../../../core/proxy/upstream/outcome.ts';
 import type { BreakerSettings } from '../../../../core/proxy/upstream/settings.ts';
 import { upstreamDefaults } from '../../../../core/proxy/upstream/settings.ts';
@@ -17,7 +18,16 @@ function run(breaker: CircuitBreaker, now: number, ...outcomes: readonly Outcome
   for (const outcome of outcomes) breaker.end(breaker.begin(now), outcome, now);
 }
 
-const times = (n: number, ...outcomes: Outcome[]): Outcome[] => Array.from({ length: n }, () => outcomes).flat();
+/** Good header sections, and how the content after each of them went. */
+function receive(breaker: CircuitBreaker, now: number, ...ends: readonly ContentEnd[]): void {
+  for (const end of ends) {
+    const permit = breaker.begin(now);
+    breaker.answered(permit, now);
+    breaker.contentEnded(permit, end, now, now);
+  }
+}
+
+const times = <T extends string>(n: number, ...outcomes: T[]): T[] => Array.from({ length: n }, () => outcomes).flat();
 
 describe('a circuit breaker', () => {
   it('opens at the fifth failure in a row, and not when a success comes between', () => {
@@ -160,6 +170,69 @@ describe('a circuit breaker', () => {
     expect(breaker.closed).toBe(true);
   });
 
+  it('opens at the fifth content in a row that broke off, for which good header sections between do not make up', () => {
+    const { breaker } = breakerWith({ minRequests: 1_000 });
+    receive(breaker, start, ...times(4, 'broken'), 'whole', ...times(4, 'broken'), 'left');
+    const running = breaker.begin(start);
+    breaker.answered(running, start);
+    expect(breaker.closed).toBe(true);
+    receive(breaker, start, 'broken');
+    expect([breaker.closed, breaker.waitMs(start)]).toEqual([false, 1_000]);
+  });
+
+  it('is closed after failures in a row between which header sections come, though their content goes on for hours', () => {
+    const { breaker } = breakerWith();
+    for (let n = 0; n < 100; n++) {
+      for (let stream = 0; stream < 20; stream++) breaker.answered(breaker.begin(start + n), start + n);
+      run(breaker, start + n, 'failure');
+    }
+    expect(breaker.closed).toBe(true);
+  });
+
+  it('counts a try whose content broke off once: as the failure it became', () => {
+    const { breaker } = breakerWith({ consecutiveFailures: 1_000 });
+    receive(breaker, start, ...times(10, 'whole'), ...times(9, 'broken'));
+    expect(breaker.closed).toBe(true);
+    receive(breaker, start, 'broken');
+    expect(breaker.closed).toBe(false);
+    const late = breakerWith({ consecutiveFailures: 1_000 }).breaker;
+    const permits = Array.from({ length: 20 }, () => late.begin(start));
+    for (const permit of permits) late.answered(permit, start);
+    // Their good half is out of the window by then, and counts no more.
+    for (const permit of permits.slice(0, 19)) late.contentEnded(permit, 'broken', start, start + 30_000);
+    expect(late.closed).toBe(true);
+    late.contentEnded(permits[19] ?? 0, 'broken', start, start + 30_000);
+    expect(late.closed).toBe(false);
+  });
+
+  it('waits for the content of its probes: closed by two that were not broken off, open for twice as long by one that was', () => {
+    const { breaker } = breakerWith();
+    run(breaker, start, ...times(5, 'failure'));
+    const probes = [breaker.begin(start + 1_000), breaker.begin(start + 1_000)] as const;
+    for (const permit of probes) breaker.answered(permit, start + 1_000);
+    expect([breaker.closed, breaker.begin(start + 1_000), breaker.isProbe(probes[0])]).toEqual([false, noPermit, true]);
+    breaker.contentEnded(probes[0], 'whole', start + 1_000, start + 1_000);
+    breaker.contentEnded(probes[1], 'broken', start + 1_000, start + 1_000);
+    expect([breaker.waitMs(start + 1_000), breaker.isProbe(probes[0])]).toEqual([2_000, false]);
+    receive(breaker, start + 3_000, 'whole', 'left');
+    expect(breaker.closed).toBe(true);
+  });
+
+  it('is not moved by content of an earlier state, and begins to count contents anew once it was closed', () => {
+    const { breaker } = breakerWith({ probes: 1 });
+    const before = breaker.begin(start);
+    breaker.answered(before, start);
+    receive(breaker, start, ...times(4, 'broken'));
+    run(breaker, start, ...times(5, 'failure'));
+    const probe = breaker.begin(start + 1_000);
+    breaker.contentEnded(before, 'whole', start, start + 1_000);
+    expect(breaker.closed).toBe(false);
+    breaker.end(probe, 'success', start + 1_000);
+    breaker.contentEnded(before, 'broken', start, start + 1_000);
+    receive(breaker, start + 1_000, ...times(4, 'broken'));
+    expect(breaker.closed).toBe(true);
+  });
+
   it('asks nobody until the last millisecond of the time it is open', () => {
     const { breaker } = breakerWith({ consecutiveFailures: 1 });
     run(breaker, start, 'failure');
@@ -169,6 +242,7 @@ describe('a circuit breaker', () => {
 
   it('never lets a try through while it is open, nor more unanswered probes than configured, on any trace', () => {
     const step = fc.record({
+      content: fc.option(fc.constantFrom<ContentEnd>('broken', 'left', 'whole')),
       waitMs: fc.nat(3_000),
       act: fc.constantFrom('begin', 'failure', 'success', 'throttled', 'none'),
       which: fc.nat(20),
@@ -184,7 +258,7 @@ describe('a circuit breaker', () => {
           },
         );
         const running: number[] = [];
-        for (const { waitMs, act, which } of steps) {
+        for (const { waitMs, act, which, content } of steps) {
           now += waitMs;
           if (act === 'begin') {
             const permit = breaker.begin(now);
@@ -192,7 +266,12 @@ describe('a circuit breaker', () => {
             if (permit !== noPermit) running.push(permit);
           } else {
             const [permit] = running.splice(which % Math.max(1, running.length), 1);
-            if (permit !== undefined) breaker.end(permit, act as Outcome, now);
+            if (permit === undefined) continue;
+            if (content === null) breaker.end(permit, act as Outcome, now);
+            else {
+              breaker.answered(permit, now);
+              breaker.contentEnded(permit, content, now, now);
+            }
           }
           if (!breaker.closed && now >= openUntil) {
             const permits = Array.from({ length: probes + 1 }, () => breaker.begin(now)).filter((permit) => permit !== noPermit);

@@ -29,6 +29,18 @@ describe('rolling counts', () => {
     );
   });
 
+  it('tell what has turned bad as one bad now, and as no good any more, also when its bucket is over', () => {
+    const counts = new RollingCounts(1_000);
+    counts.addGood(5);
+    counts.addGood(5);
+    counts.turnBad(5, 905);
+    expect([counts.good(905), counts.bad(905)]).toEqual([1, 1]);
+    counts.addGood(1_005);
+    counts.turnBad(5, 1_005);
+    expect([counts.good(1_005), counts.bad(1_005)]).toEqual([1, 2]);
+    expect([counts.good(1_905), counts.bad(1_905)]).toEqual([1, 1]);
+  });
+
   it('are zero after they were cleared', () => {
     const counts = new RollingCounts(1_000);
     counts.addGood(5);

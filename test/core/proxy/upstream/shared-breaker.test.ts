@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { PortError } from '../../../../core/ports/index.ts';
+import { PortError, UpstreamError } from '../../../../core/ports/index.ts';
 import type { KeyValueStore } from '../../../../core/ports/index.ts';
 import { MemoryStore } from '../../../../core/storage/memory-store.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import type { SimulatedAnswer, SimulatedBackend } from '../../../support/simulated-transport.ts';
 import { SimulatedUpstreams } from '../../../support/simulated-upstreams.ts';
 
 /** Counts what it is asked for, and fails or takes its time when told to. */
@@ -43,7 +44,8 @@ function fleet(n: number, circuitBreaker = {}) {
     );
     return it;
   });
-  const backend = (answer: object): void => instances.forEach(({ transport }) => transport.backend('a', answer));
+  const backend = (answer: SimulatedAnswer | SimulatedBackend): void =>
+    instances.forEach(({ transport }) => transport.backend('a', answer));
   const sent = (): number => instances.reduce((sum, { transport }) => sum + transport.count('a'), 0);
   const events = (): string[] => instances.flatMap(({ logger }) => logger.events);
   return { clock, store, instances, backend, sent, events };
@@ -72,6 +74,19 @@ describe('a shared circuit breaker', () => {
     await long.clock.advance(0);
     for (const other of long.instances) expect((await other.ask()).outcome).toBe('circuit_open');
     expect(long.sent()).toBe(5 + 19);
+  });
+
+  it('that content opened which broke off is told at once, without another request', async () => {
+    const { clock, store, instances, backend } = fleet(1);
+    backend(() => ({
+      body: (async function* () {
+        yield new Uint8Array(1);
+        throw new UpstreamError('http_response_incomplete', true);
+      })(),
+    }));
+    for (let n = 0; n < 5; n++) await expect(instances[0]?.ask()).rejects.toThrow('http_response_incomplete');
+    await clock.advance(0);
+    expect(store.writes).toBe(1);
   });
 
   it('is read at most once a second, and not at all without requests', async () => {

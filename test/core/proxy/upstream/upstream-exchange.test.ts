@@ -403,6 +403,135 @@ describe('the body of an answer', () => {
   });
 });
 
+describe('content and the circuit', () => {
+  const incomplete = new UpstreamError('http_response_incomplete', true);
+  /** A piece at once, another one every `everyMs`, and `error` after `lastMs`. */
+  const flowing = (it: SimulatedUpstreams, everyMs: number, lastMs: number, error: Error | undefined) => ({
+    body: (async function* () {
+      yield new Uint8Array(1);
+      for (let atMs = everyMs; atMs <= lastMs; atMs += everyMs) {
+        await it.clock.sleep(everyMs);
+        yield new Uint8Array(1);
+      }
+      if (error !== undefined) throw error;
+    })(),
+  });
+  /** Reads an answer in the background; what became of it. */
+  const reading = (it: SimulatedUpstreams): { outcome: unknown } => {
+    const read: { outcome: unknown } = { outcome: undefined };
+    it.ask().then(
+      ({ outcome }) => (read.outcome = outcome),
+      (error: unknown) => (read.outcome = error),
+    );
+    return read;
+  };
+  const breakOpen = async (it: SimulatedUpstreams, waitMs: number): Promise<void> => {
+    it.transport.backend('a', { status: 500 });
+    for (let n = 0; n < 5; n++) await it.ask();
+    expect((await it.ask()).outcome).toBe('circuit_open');
+    await it.clock.advance(waitMs);
+  };
+
+  it.each<[string, UpstreamErrorType, number]>([
+    ['resets', 'connection_terminated', 0],
+    ['ends early', 'http_response_incomplete', 0],
+    ['stalls, whenever that is noticed,', 'connection_read_timeout', 40_000],
+  ])('that %s five times in a row opens it', async (_what, type, stallMs) => {
+    const it = one({ outlierEjection: false });
+    it.transport.backend('a', () => ({
+      body: (async function* () {
+        yield new Uint8Array(1);
+        if (stallMs > 0) await it.clock.sleep(stallMs);
+        throw new UpstreamError(type, true);
+      })(),
+    }));
+    const ask = { timeoutMs: 60_000 };
+    for (let n = 0; n < 5; n++) {
+      expect(it.logger.events).toEqual([]);
+      const asked = expect(it.ask(ask)).rejects.toThrow(type);
+      await it.clock.advance(stallMs);
+      await asked;
+    }
+    expect(it.logger.events).toEqual(['upstream.circuit.opened']);
+    expect((await it.ask()).outcome).toBe('circuit_open');
+  });
+
+  it('that the client left, or that outlasted the time of its route, is no failure', async () => {
+    const it = one({ circuitBreaker: { consecutiveFailures: 1 } });
+    it.transport.backend('a', () => flowing(it, 100, 10_000, incomplete));
+    for (const asked of [{ timeoutMs: 50 }, {}]) {
+      const { response } = await it.askOnly(asked);
+      const iterator = streamOf(response)[Symbol.asyncIterator]();
+      await iterator.next();
+      await it.clock.advance(100);
+      await iterator.return?.();
+    }
+    const late = await it.askOnly({ timeoutMs: 1_000 });
+    const reads = (async () => {
+      for await (const _chunk of streamOf(late.response));
+    })();
+    const read = expect(reads).rejects.toThrow();
+    await it.clock.advance(10_000);
+    await read;
+    expect(it.logger.events).toEqual([]);
+    expect((await it.askOnly()).outcome).toBe(200);
+  });
+
+  it('that has flowed for the window of the breaker is a success: a hundred streams that end with their server open nothing', async () => {
+    const it = one({ circuitBreaker: { windowMs: 10_000 }, outlierEjection: false });
+    it.transport.backend('a', () => flowing(it, 5_000, 15_000, incomplete));
+    const reads = Array.from({ length: 100 }, () => reading(it));
+    await it.clock.advance(20_000);
+    expect(new Set(reads.map(({ outcome }) => outcome))).toEqual(new Set([incomplete]));
+    expect(it.logger.events).toEqual([]);
+    it.transport.backend('a', () => flowing(it, 1_000, 9_000, incomplete));
+    Array.from({ length: 5 }, () => reading(it));
+    await it.clock.advance(20_000);
+    expect(it.logger.events).toEqual(['upstream.circuit.opened']);
+  });
+
+  it('of a probe that breaks off opens it again, for longer', async () => {
+    const it = one({ outlierEjection: false });
+    await breakOpen(it, 1_000);
+    it.transport.backend('a', () => flowing(it, 100, 500, incomplete));
+    const probe = reading(it);
+    await it.clock.advance(400);
+    expect(it.logger.events).toEqual(['upstream.circuit.opened']);
+    await it.clock.advance(200);
+    expect([probe.outcome, it.logger.events]).toEqual([incomplete, ['upstream.circuit.opened', 'upstream.circuit.opened']]);
+    it.transport.backend('a', {});
+    await it.clock.advance(1_800);
+    expect((await it.ask()).outcome).toBe('circuit_open');
+    await it.clock.advance(200);
+    expect([(await it.ask()).outcome, (await it.ask()).outcome]).toEqual([200, 200]);
+    expect(it.logger.events.at(-1)).toBe('upstream.circuit.closed');
+  });
+
+  it('of a probe that goes on for more than a second keeps nobody out: the circuit closes beside it, and takes no notice of its end', async () => {
+    const it = one({ outlierEjection: false, circuitBreaker: { consecutiveFailures: 1 } });
+    await breakOpen(it, 1_000);
+    it.transport.backend('a', () => flowing(it, 400, 3_600_000, incomplete));
+    const probes = [reading(it), reading(it)];
+    await it.clock.advance(999);
+    expect((await it.askOnly()).outcome).toBe('circuit_open');
+    await it.clock.advance(1);
+    it.transport.backend('a', {});
+    expect([(await it.ask()).outcome, it.logger.events.at(-1)]).toEqual([200, 'upstream.circuit.closed']);
+    await it.clock.advance(3_600_000);
+    expect([probes.map(({ outcome }) => outcome), it.logger.events.length]).toEqual([[incomplete, incomplete], 2]);
+  });
+
+  it('that a client leaves gives back its probe, and so does a protocol that was switched, at once', async () => {
+    const it = one();
+    await breakOpen(it, 1_000);
+    it.transport.backend('a', () => flowing(it, 100, 10_000, undefined));
+    const { response } = await it.askOnly();
+    await streamOf(response)[Symbol.asyncIterator]().return?.();
+    it.transport.backend('a', { status: 101 });
+    expect([(await it.askOnly()).outcome, it.logger.events.at(-1)]).toEqual([101, 'upstream.circuit.closed']);
+  });
+});
+
 describe('hedges', () => {
   const two = (configuration: UpstreamConfiguration = {}) =>
     new SimulatedUpstreams({
