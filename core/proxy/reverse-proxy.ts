@@ -28,6 +28,7 @@ import type { MigrationReport } from './migration/migration-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
 import type { ProxyPlatform } from './platform.ts';
 import { createUpstreams } from './upstream/create-upstreams.ts';
+import type { RunningUpstreams } from './upstream/create-upstreams.ts';
 
 export interface ReverseProxyPorts {
   readonly clock: Clock;
@@ -62,18 +63,20 @@ export class ReverseProxy {
     this.#deployed = configuration;
     this.#transports = platform.openTransports(secrets);
     const traceIds = createTraceIds(crypto);
+    const upstreamPorts = {
+      ...ports,
+      transports: this.#transports,
+      discovery: platform.discovery,
+      server: platform.isServer,
+    };
+    const running: RunningUpstreams = new Map();
     const compile = (document: ProxyConfiguration, version: string): CompiledProxy =>
       new CompiledProxy(document, version, {
         ...ports,
         compression: platform.compression,
         handlers: platform.handlers,
         traceIds,
-        upstreams: createUpstreams(document.upstreams ?? {}, {
-          ...ports,
-          transports: this.#transports,
-          discovery: platform.discovery,
-          server: platform.isServer,
-        }),
+        upstreams: createUpstreams(document.upstreams ?? {}, upstreamPorts, running),
         mirrorReport: (routeId) => this.#reportOf(routeId),
         server: platform.isServer,
       });

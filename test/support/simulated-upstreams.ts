@@ -3,6 +3,7 @@ import { UpstreamError } from '../../core/ports/index.ts';
 import type { UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import type { Exchange } from '../../core/proxy/exchange.ts';
 import { createUpstreams } from '../../core/proxy/upstream/create-upstreams.ts';
+import type { RunningUpstreams, UpstreamPorts } from '../../core/proxy/upstream/create-upstreams.ts';
 import { UpstreamRefused } from '../../core/proxy/upstream/upstream.ts';
 import type { Upstreams } from '../../core/proxy/upstream/upstream.ts';
 import { newExchange, newRequest } from './exchanges.ts';
@@ -32,7 +33,7 @@ export class SimulatedUpstreams {
   readonly clock: FakeClock;
   readonly transport: SimulatedTransport;
   readonly logger: MemoryLogger = new MemoryLogger();
-  readonly upstreams: Upstreams;
+  upstreams: Upstreams;
   /** What the discovery source answers next; a function may throw. */
   discovered: () => Discovered | Promise<Discovered> = () => {
     throw new UpstreamError('dns_error', false);
@@ -41,6 +42,7 @@ export class SimulatedUpstreams {
   /** The deadline of each look-up. */
   readonly lookUps: number[] = [];
   readonly #first: string;
+  readonly #create: (configurations: Readonly<Record<string, UpstreamConfiguration>>) => Upstreams;
 
   constructor(
     configurations: Readonly<Record<string, UpstreamConfiguration>>,
@@ -54,7 +56,7 @@ export class SimulatedUpstreams {
     this.clock = options.clock ?? new FakeClock();
     this.transport = new SimulatedTransport(this.clock);
     this.#first = Object.keys(configurations)[0] ?? '';
-    this.upstreams = createUpstreams(configurations, {
+    const ports: UpstreamPorts = {
       clock: this.clock,
       random: seededRandom(options.seed ?? 1),
       transports: this.transport,
@@ -68,7 +70,17 @@ export class SimulatedUpstreams {
       logger: this.logger,
       store: options.store,
       server: options.server ?? false,
-    });
+    };
+    const running: RunningUpstreams = new Map();
+    this.#create = (given) => createUpstreams(given, ports, running);
+    this.upstreams = this.#create(configurations);
+  }
+
+  /** Another configuration takes the place of the one before, as a push does it. */
+  async reconfigure(configurations: Readonly<Record<string, UpstreamConfiguration>>): Promise<void> {
+    const before = this.upstreams;
+    this.upstreams = this.#create(configurations);
+    await before.close();
   }
 
   /** Sends one request and reads the answer to its end. */

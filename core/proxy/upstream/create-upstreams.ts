@@ -2,8 +2,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Discovery } from '../../ports/discovery.ts';
 import type { KeyValueStore } from '../../ports/key-value-store.ts';
 import type { Logger } from '../../ports/telemetry.ts';
-import type { Transport, Transports } from '../../ports/transport.ts';
+import type { Transports } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
+import { canonicalJson } from '../../text/canonical-json.ts';
 import type { UpstreamConfiguration } from '../configuration.ts';
 import { AdmissionControl } from './admission-control.ts';
 import { createBalancer } from './balance/balancer.ts';
@@ -42,67 +43,99 @@ export interface UpstreamPorts {
 /** Seconds of floor in the window of a budget. */
 const budgetSeconds = 10;
 
-/**
- * Makes the upstreams of one configuration and starts their health checks. Does no I/O by itself.
- *
- * @throws {TypeError} a configuration that cannot be: an unknown or circular fall-back, a shared breaker without a store
- */
-export function createUpstreams(configurations: Readonly<Record<string, UpstreamConfiguration>>, ports: UpstreamPorts): Upstreams {
-  const made = new Map<string, Upstream>();
-  const transports: Transport[] = [];
-  const checks: HealthChecks[] = [];
-  const timers: Timers[] = [];
-  const newTimers = (): Timers => {
-    const more = new Timers(ports.clock);
-    timers.push(more);
-    return more;
-  };
+/** What configurations have at work, by what it is: settings, and those of the upstreams it falls back to. */
+export type RunningUpstreams = Map<string, Running>;
 
-  const make = (name: string, referrers: readonly string[]): Upstream => {
-    const before = made.get(name);
+interface Running {
+  readonly upstream: Upstream;
+  /** Configurations that have it. */
+  users: number;
+  start(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the upstreams of one configuration and starts their health checks; one that runs already, equal in everything, is taken as it is, with all it has
+ * learned and all that is under way. Does no I/O by itself.
+ *
+ * @param running of the configurations before; changed
+ * @throws {TypeError} a configuration that cannot be: an unknown or circular fall-back, a shared breaker without a store; nothing was made then
+ */
+export function createUpstreams(
+  configurations: Readonly<Record<string, UpstreamConfiguration>>,
+  ports: UpstreamPorts,
+  running: RunningUpstreams = new Map(),
+): Upstreams {
+  const taken = new Map<string, Running>();
+  for (const [name, { settings, identity }] of identified(configurations, ports)) {
+    let one = running.get(identity);
+    if (one === undefined) {
+      const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
+      one = runUpstream(settings, fallback?.upstream, ports);
+      running.set(identity, one);
+    }
+    one.users++;
+    taken.set(name, one);
+  }
+  for (const { users, start } of taken.values()) if (users === 1) start();
+
+  const leave = async (): Promise<void> => {
+    const unused = [...taken.values()].filter((one) => --one.users === 0);
+    for (const [identity, one] of running) if (unused.includes(one)) running.delete(identity);
+    await Promise.all(unused.map((one) => one.close()));
+  };
+  let left: Promise<void> | undefined;
+  return {
+    get(name) {
+      const one = taken.get(name);
+      if (one === undefined) throw new TypeError(`There is no upstream ${name}`);
+      return one.upstream;
+    },
+    close: () => (left ??= leave()),
+  };
+}
+
+interface Identified {
+  readonly settings: UpstreamSettings;
+  readonly identity: string;
+}
+
+/** Each after the one it falls back to. */
+function identified(
+  configurations: Readonly<Record<string, UpstreamConfiguration>>,
+  { store }: UpstreamPorts,
+): ReadonlyMap<string, Identified> {
+  const known = new Map<string, Identified>();
+  const identify = (name: string, referrers: readonly string[]): Identified => {
+    const before = known.get(name);
     if (before !== undefined) return before;
     const configuration = Object.hasOwn(configurations, name) ? configurations[name] : undefined;
     if (configuration === undefined) throw new TypeError(`There is no upstream ${name}`);
     const chain = [...referrers, name];
     if (referrers.includes(name)) throw new TypeError(`Upstreams fall back in a circle: ${chain.join(', ')}`);
     const settings = resolveSettings(name, configuration);
-    const transport = ports.transports.open(settings.profile);
-    transports.push(transport);
-    const fallback = settings.fallback === undefined ? undefined : make(settings.fallback, chain);
-    const upstream = makeUpstream(settings, transport, fallback, ports, checks, newTimers);
-    made.set(name, upstream);
-    return upstream;
+    if (settings.circuitBreaker?.shared === true && store === undefined) {
+      throw new TypeError(`Upstream ${name}: a shared circuit breaker needs a store`);
+    }
+    const fallback = settings.fallback === undefined ? '' : identify(settings.fallback, chain).identity;
+    const one = { settings, identity: `${canonicalJson(settings)}${fallback}` };
+    known.set(name, one);
+    return one;
   };
-  for (const name of Object.keys(configurations)) make(name, []);
-  for (const check of checks) {
-    check.run().catch(() => {
-      ports.logger.log('error', 'upstream.health_check.stopped');
-    });
-  }
-
-  return {
-    get(name) {
-      const upstream = made.get(name);
-      if (upstream === undefined) throw new TypeError(`There is no upstream ${name}`);
-      return upstream;
-    },
-    async close() {
-      for (const check of checks) check.stop();
-      for (const one of timers) one.close();
-      await Promise.all(transports.map((transport) => transport.close()));
-    },
-  };
+  for (const name of Object.keys(configurations)) identify(name, []);
+  return known;
 }
 
-function makeUpstream(
-  settings: UpstreamSettings,
-  transport: Transport,
-  fallback: Upstream | undefined,
-  { clock, random, discovery, logger, store, server }: UpstreamPorts,
-  checks: HealthChecks[],
-  newTimers: () => Timers,
-): Upstream {
+function runUpstream(settings: UpstreamSettings, fallback: Upstream | undefined, ports: UpstreamPorts): Running {
+  const { clock, random, discovery, logger, store, server, transports } = ports;
   const { name, retry, hedge, concurrency } = settings;
+  const transport = transports.open(settings.profile);
+  const everyTimers: Timers[] = [];
+  const newTimers = (): Timers => {
+    const more = new Timers(clock);
+    everyTimers.push(more);
+    return more;
+  };
   const time = new SteadyTime();
   const timers = newTimers();
   const targets = new TargetSet(settings.outlierEjection, settings.healthCheck, targetLog(name, logger));
@@ -122,11 +155,11 @@ function makeUpstream(
       else logger.log('info', 'upstream.circuit.closed', { upstream: name });
       sharedBreaker?.changed(openMs, opens);
     });
-  if (breaker !== undefined && settings.circuitBreaker?.shared === true) {
-    if (store === undefined) throw new TypeError(`Upstream ${name}: a shared circuit breaker needs a store`);
+  if (breaker !== undefined && settings.circuitBreaker?.shared === true && store !== undefined) {
     sharedBreaker = new SharedBreaker(name, breaker, { store, clock, time, logger });
   }
 
+  let checks: HealthChecks | undefined;
   if (server && settings.healthCheck !== undefined) {
     const { intervalMs } = settings.healthCheck;
     const prepare = async (signal: AbortSignal): Promise<void> => {
@@ -138,10 +171,10 @@ function makeUpstream(
         if (!(error instanceof UpstreamError)) throw error;
       }
     };
-    checks.push(new HealthChecks(settings.healthCheck, settings.host, { set: targets, transport, clock, random, prepare }));
+    checks = new HealthChecks(settings.healthCheck, settings.host, { set: targets, transport, clock, random, prepare });
   }
 
-  return new UpstreamExchange({
+  const upstream = new UpstreamExchange({
     settings,
     clock,
     time,
@@ -166,6 +199,20 @@ function makeUpstream(
     },
     fallback,
   });
+  return {
+    upstream,
+    users: 0,
+    start() {
+      checks?.run().catch(() => {
+        logger.log('error', 'upstream.health_check.stopped');
+      });
+    },
+    async close() {
+      checks?.stop();
+      for (const one of everyTimers) one.close();
+      await transport.close();
+    },
+  };
 }
 
 function targetLog(upstream: string, logger: Logger): TargetListener {
