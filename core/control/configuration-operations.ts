@@ -1,13 +1,16 @@
 import type { ConfigurationProblem } from '../config/check-configuration.ts';
 import { HeaderList } from '../http/header-list.ts';
 import { problemResponse } from '../http/problem.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { ProxyConfiguration } from '../proxy/configuration.ts';
 import { deployedVersion } from '../proxy/deployed-version.ts';
 import type { Activation, ConfigurationVersion, IsExpected, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
+import { keptVersions } from '../proxy/live/stored-configurations.ts';
 import type { MigrationReport } from '../proxy/migration/migration-report.ts';
+import { kindOf } from '../telemetry/describe-error.ts';
 import { instant } from '../text/instant.ts';
 import { json } from './json-response.ts';
 import type { OperationInput, Operations } from './operation.ts';
@@ -18,14 +21,17 @@ export interface ConfigurationOperationPorts {
   readonly check: (document: ProxyConfiguration) => readonly ConfigurationProblem[];
   /** `undefined`: the route has no mirror, and none has found anything. */
   readonly migration: (routeId: string, options: CallOptions) => Promise<MigrationReport | undefined>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
+/** Deleting old versions after a push may take so long. */
+const pruneMs = 5_000;
 /** Versions shown at once. */
 const shownVersions = 50;
 
 /** The live configuration over the control API. */
-export function configurationOperations({ stored, check, migration, logger }: ConfigurationOperationPorts): Operations {
+export function configurationOperations({ stored, check, migration, clock, logger }: ConfigurationOperationPorts): Operations {
   const answer = async (event: string, activation: Activation, input: OperationInput): Promise<HttpResponse> => {
     if (!activation.ok) return activation.reason === 'changed' ? changed(activation.active) : noSuchVersion();
     const { active } = activation.pointer;
@@ -41,6 +47,14 @@ export function configurationOperations({ stored, check, migration, logger }: Co
     return active === 0
       ? { status: 204, headers: new HeaderList(['cache-control', 'no-store']), body: undefined }
       : show(active, input.options);
+  };
+  /** The push was done: what cannot be deleted now is at the next one. */
+  const prune = async (): Promise<void> => {
+    try {
+      await stored.prune({ deadline: clock.now() + pruneMs });
+    } catch (error) {
+      logger.log('warn', 'configuration.not_pruned', { 'error.type': kindOf(error) });
+    }
   };
   const show = async (active: number, options: CallOptions): Promise<HttpResponse> => {
     const version = await stored.version(active, options);
@@ -62,6 +76,7 @@ export function configurationOperations({ stored, check, migration, logger }: Co
       const problems = check(document);
       if (problems.length > 0) return unprocessable(problems);
       const pushed = await stored.push(document, readExpected(input.request), input.principal.keyId, input.options);
+      if (pushed.ok) input.context.waitUntil(prune());
       return answer('configuration.pushed', pushed, input);
     },
     async activateConfiguration(input) {
@@ -117,7 +132,12 @@ function nothingPushed(): HttpResponse {
 }
 
 function noSuchVersion(): HttpResponse {
-  return problemResponse({ status: 404, type: 'configuration-version-not-found', title: 'There is no such configuration version' });
+  return problemResponse({
+    status: 404,
+    type: 'configuration-version-not-found',
+    title: 'There is no such configuration version',
+    detail: `The newest ${keptVersions} are kept, and the one that was active before the last push.`,
+  });
 }
 
 function noMirror(): HttpResponse {

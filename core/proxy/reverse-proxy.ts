@@ -101,6 +101,7 @@ export class ReverseProxy {
       stored,
       check: (document) => [...this.#check(document), ...this.#checkFixed(document)],
       migration: (routeId, options) => this.#migration(routeId, options),
+      clock,
       logger,
     });
   }

@@ -1,7 +1,7 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import type { Crypto } from '../../ports/crypto.ts';
 import { PortError } from '../../ports/errors.ts';
-import type { CallOptions, KeyValueStore } from '../../ports/key-value-store.ts';
+import type { CallOptions, KeyValueStore, RecordKey } from '../../ports/key-value-store.ts';
 import { canonicalJson } from '../../text/canonical-json.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 
@@ -42,6 +42,11 @@ export type Activation =
 /** The greatest document, UTF-16 units of its canonical JSON; about 10,000 routes. */
 export const maxDocumentLength = 4_000_000;
 
+/** The newest versions that are kept; beside them only the one that was active before the last push. */
+export const keptVersions = 100;
+/** Versions that one `prune` deletes: more than a push adds, so that what has piled up goes, too. */
+const prunedAtOnce = 2;
+
 const pointerKey = { partition: 'configuration', id: 'active' };
 const versionsPartition = 'configuration.versions';
 const partsPartition = 'configuration.parts';
@@ -49,8 +54,10 @@ const partsPartition = 'configuration.parts';
 const partLength = 30_000;
 
 /**
- * The dynamic part of the configuration in the store: documents cut into parts by their content's hash, versions that name them, and one pointer.
- * Nothing but the pointer is ever changed.
+ * The dynamic part of the configuration in the store: versions, their documents cut into parts, and one pointer. Nothing but the pointer is ever changed.
+ *
+ * The newest `keptVersions` can be activated, and the one that was active before the last push: so the active one always is among them, and what `prune`
+ * deletes can be activated by nobody, however late. A version that lost the race for the pointer is one, too.
  */
 export class StoredConfigurations {
   readonly #store: KeyValueStore;
@@ -70,15 +77,15 @@ export class StoredConfigurations {
     return record === undefined ? undefined : parsed(record.value);
   }
 
-  /** `undefined` when there is no such version. */
+  /** `undefined` when there is no such version, or not any more. */
   async version(version: number, options?: CallOptions): Promise<ConfigurationVersion | undefined> {
     const record = await this.#store.get({ partition: versionsPartition, id: versionId(version) }, options);
     return record === undefined ? undefined : parsed(record.value);
   }
 
   /** The document of a version. @throws {PortError} `data_loss`: a part is missing or is not what was written */
-  async document({ hash, length }: ConfigurationVersion, options?: CallOptions): Promise<ProxyConfiguration> {
-    const parts = await Promise.all(partIds(hash, length).map((id) => this.#store.get({ partition: partsPartition, id }, options)));
+  async document({ version, hash, length }: ConfigurationVersion, options?: CallOptions): Promise<ProxyConfiguration> {
+    const parts = await Promise.all(partKeys(version, length).map((key) => this.#store.get(key, options)));
     const text = parts.map((part) => part?.value ?? '').join('');
     if (this.#crypto.sha256(text) !== hash) throw new PortError('data_loss', 'configuration.read', { reason: 'PartsDiffer' });
     return parsed(text);
@@ -116,14 +123,13 @@ export class StoredConfigurations {
       const isDone = last !== undefined && last.createdBy === createdBy && isExpected(last.after);
       return isDone && pointer !== undefined ? { ok: true, pointer } : { ok: false, reason: 'changed', active };
     }
-    // named by their content: who finds them there has written the same
-    await Promise.all(
-      partIds(hash, text.length).map((id, at) =>
-        this.#store.create({ partition: partsPartition, id, value: text.slice(at * partLength, (at + 1) * partLength) }, options),
-      ),
-    );
     const pushed = { hash, length: text.length, createdBy, after: active };
     const version = await this.#append(pushed, (pointer?.latest ?? 0) + 1, options);
+    await Promise.all(
+      partKeys(version, text.length).map((key, at) =>
+        this.#store.create({ ...key, value: text.slice(at * partLength, (at + 1) * partLength) }, options),
+      ),
+    );
     return this.#point({ active: version, latest: version, hash, activatedAt: this.#clock.now() }, stored?.version, options);
   }
 
@@ -134,10 +140,45 @@ export class StoredConfigurations {
     const pointer = parsed<ActivePointer>(stored.value);
     if (isExpected?.(pointer.active) === false) return { ok: false, reason: 'changed', active: pointer.active };
     const number = version ?? (await this.version(pointer.active, options))?.after;
-    const hash = number === 0 ? '' : number === undefined ? undefined : (await this.version(number, options))?.hash;
-    if (number === undefined || hash === undefined) return { ok: false, reason: 'no-such-version' };
+    if (number === undefined) return { ok: false, reason: 'no-such-version' };
+    let hash = '';
+    if (number !== 0) {
+      const wanted = await this.version(number, options);
+      if (wanted === undefined || !(await this.#keeps(pointer, options))(number)) return { ok: false, reason: 'no-such-version' };
+      // A push that was cut short has left a version without its document.
+      await this.document(wanted, options);
+      ({ hash } = wanted);
+    }
     const next = { ...pointer, active: number, hash, activatedAt: this.#clock.now() };
     return this.#point(next, stored.version, options);
+  }
+
+  /** Deletes the oldest of the versions that are not kept, two at the most, and answers how many. To be called after a push. */
+  async prune(options?: CallOptions): Promise<number> {
+    const pointer = await this.pointer(options);
+    if (pointer === undefined || pointer.latest <= keptVersions) return 0;
+    const keeps = await this.#keeps(pointer, options);
+    // One of them may be kept: what was active before the last push.
+    const { records } = await this.#store.list(versionsPartition, { ...options, limit: prunedAtOnce + 1 });
+    const old = records.filter(({ id }) => !keeps(Number(id))).slice(0, prunedAtOnce);
+    for (const { partition, id, value, version } of old) {
+      const { length } = parsed<ConfigurationVersion>(value);
+      // The version last: while it is there the rest of it is found again.
+      await Promise.all(partKeys(Number(id), length).map((key) => this.#delete(key, options)));
+      await this.#store.delete({ partition, id }, version, options);
+    }
+    return old.length;
+  }
+
+  /** What is kept only ever becomes less, but for new versions: a version that is not kept stays so. */
+  async #keeps({ latest }: ActivePointer, options: CallOptions | undefined): Promise<(version: number) => boolean> {
+    const before = (await this.version(latest, options))?.after;
+    return (version) => version > latest - keptVersions || version === before;
+  }
+
+  async #delete(key: RecordKey, options: CallOptions | undefined): Promise<void> {
+    const record = await this.#store.get(key, options);
+    if (record !== undefined) await this.#store.delete(key, record.version, options);
   }
 
   /** Takes the next free number: a push that lost the race for the pointer has left its version behind. */
@@ -173,8 +214,11 @@ function versionId(version: number): string {
   return String(version).padStart(10, '0');
 }
 
-function partIds(hash: string, length: number): readonly string[] {
-  return Array.from({ length: Math.ceil(length / partLength) }, (_, at) => `${hash}.${at}`);
+function partKeys(version: number, length: number): readonly RecordKey[] {
+  return Array.from({ length: Math.ceil(length / partLength) }, (_, at) => ({
+    partition: partsPartition,
+    id: `${versionId(version)}.${at}`,
+  }));
 }
 
 /** What we wrote ourselves. @throws {PortError} `data_loss` */

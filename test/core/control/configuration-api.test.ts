@@ -135,6 +135,37 @@ describe('the configuration over the control API', () => {
     expect(await answeredLater(two)).toBe('second');
   });
 
+  it('deletes the oldest version beside a push over the hundredth, says so of one that is asked for, and pushes all the same when it cannot', async () => {
+    const harness = start();
+    const { store, clock, pending, logged } = harness;
+    const pusher = new StoredConfigurations(durable(store, { clock, crypto: nodeCrypto }), nodeCrypto, clock);
+    for (let n = 1; n <= 100; n++) await pusher.push(document(`${n}`), undefined, undefined);
+    const push = async (): Promise<number> => {
+      const { status } = await harness.call('PUT', '/v1/configuration', { body: document('next') });
+      await inTime(harness, Promise.all(pending.splice(0)));
+      return status;
+    };
+    const kept = async (): Promise<readonly boolean[]> =>
+      Promise.all([1, 2, 3].map(async (version) => (await pusher.version(version)) !== undefined));
+    expect([await push(), await kept()]).toEqual([200, [false, true, true]]);
+    expect(await harness.call('POST', '/v1/configuration/activate', { body: { version: 1 } })).toMatchObject({
+      status: 404,
+      json: {
+        type: 'https://portolan.dev/problems/configuration-version-not-found',
+        detail: expect.stringContaining('newest 100') as string,
+      },
+    });
+    store.fault = (operation) => (operation === 'delete' || operation === 'list' ? { code: 'unavailable' } : undefined);
+    expect([await push(), await kept()]).toEqual([200, [false, true, true]]);
+    expect(logged.at(-1)).toMatchObject({
+      severity: 'warn',
+      event: 'configuration.not_pruned',
+      attributes: { 'error.type': 'unavailable' },
+    });
+    store.fault = () => undefined;
+    expect([await push(), await kept()]).toEqual([200, [false, false, false]]);
+  });
+
   it('goes back to what was deployed, by a roll-back of the first push and by version 0', async () => {
     const harness = start();
     await harness.call('PUT', '/v1/configuration', { body: document('first') });

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../../adapters/node/node-crypto.ts';
 import type { ProxyConfiguration } from '../../../../core/proxy/configuration.ts';
-import { maxDocumentLength, StoredConfigurations } from '../../../../core/proxy/live/stored-configurations.ts';
+import { keptVersions, maxDocumentLength, StoredConfigurations } from '../../../../core/proxy/live/stored-configurations.ts';
 import { durable } from '../../../../core/storage/durable.ts';
 import { MemoryStore } from '../../../../core/storage/memory-store.ts';
+import type { KeyValueStore } from '../../../../core/ports/index.ts';
+import { FallibleStore } from '../../../support/fallible-store.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 function document(...bodies: readonly string[]): ProxyConfiguration {
@@ -20,7 +22,125 @@ function world() {
   return { memory, store, clock, stored: new StoredConfigurations(store, nodeCrypto, clock) };
 }
 
+/** Numbers of the versions that the store has, and of those that it has parts of. */
+async function remains(store: KeyValueStore): Promise<readonly [versions: readonly number[], documents: readonly number[]]> {
+  const ids = async (partition: string): Promise<readonly number[]> => {
+    const { records } = await store.list(partition, { limit: 1_000 });
+    return [...new Set(records.map(({ id }) => Number.parseInt(id, 10)))];
+  };
+  return [await ids('configuration.versions'), await ids('configuration.parts')];
+}
+
+const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+describe('old versions', () => {
+  it('are deleted with their documents beyond the newest hundred, and nobody can go back to them', async () => {
+    const { stored, store } = world();
+    for (let n = 1; n <= keptVersions + 5; n++) {
+      expect(await stored.push(document(n === 2 ? 'x'.repeat(70_000) : `${n}`), undefined, undefined)).toMatchObject({ ok: true });
+      expect(await stored.prune()).toBe(n > keptVersions ? 1 : 0);
+    }
+    expect(await remains(store)).toEqual([range(6, 105), range(6, 105)]);
+    expect(await stored.activate(5, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
+    expect(await stored.pointer()).toMatchObject({ active: 105 });
+    expect(await stored.activate(6, undefined)).toMatchObject({ ok: true, pointer: { active: 6, latest: 105 } });
+    await expect(stored.document((await stored.version(6))!)).resolves.toEqual(document('6'));
+  });
+
+  it('leave a document alone that a kept version has, too', async () => {
+    const { stored } = world();
+    for (let n = 1; n <= keptVersions + 1; n++) await stored.push(document('the same'), undefined, undefined);
+    expect(await stored.prune()).toBe(1);
+    await expect(stored.document((await stored.version(2))!)).resolves.toEqual(document('the same'));
+  });
+
+  it('are kept as long as one is active, or leads back from the last push', async () => {
+    const { stored, store } = world();
+    for (let n = 1; n <= keptVersions; n++) await stored.push(document(`${n}`), undefined, undefined);
+    await stored.activate(1, undefined);
+    const push = async (): Promise<void> => {
+      await stored.push(document('next'), undefined, undefined);
+      await stored.prune();
+      await stored.prune();
+    };
+    await push();
+    expect((await remains(store))[0]).toEqual(range(1, 101));
+    expect(await stored.activate(undefined, undefined)).toMatchObject({ ok: true, pointer: { active: 1 } });
+    await push();
+    expect((await remains(store))[0]).toEqual([1, ...range(3, 102)]);
+    await expect(stored.document((await stored.version(1))!)).resolves.toEqual(document('1'));
+    await push();
+    expect((await remains(store))[0]).toEqual(range(4, 103));
+    await stored.activate(4, undefined);
+    for (let n = 0; n < 5; n++) {
+      await stored.push(document('again'), undefined, undefined);
+      await stored.activate(undefined, undefined);
+    }
+    expect([await stored.prune(), (await remains(store))[0]]).toEqual([2, [4, ...range(7, 108)]]);
+  });
+
+  it('go two at a time, with work that does not depend on how many there are', async () => {
+    const { stored, store, memory } = world();
+    for (let n = 1; n <= keptVersions + 150; n++) await stored.push(document(`${n}`), undefined, undefined);
+    const counting = new FallibleStore(memory);
+    const pruning = new StoredConfigurations(
+      durable(counting, { clock: new FakeClock(), crypto: nodeCrypto }),
+      nodeCrypto,
+      new FakeClock(),
+    );
+    expect(await stored.activate(150, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
+    for (let n = 0; n < 75; n++) expect(await pruning.prune()).toBe(2);
+    expect(counting.calls.length / 75).toBeLessThan(20);
+    expect([await pruning.prune(), await remains(store)]).toEqual([0, [range(151, 250), range(151, 250)]]);
+  });
+
+  it('are gone on with where deleting them has failed', async () => {
+    const { stored, memory, store, clock } = world();
+    for (let n = 1; n <= keptVersions + 1; n++)
+      await stored.push(document(n === 1 ? 'x'.repeat(70_000) : `${n}`), undefined, undefined);
+    const faulty = new FallibleStore(memory);
+    faulty.fault = (operation, key) =>
+      operation === 'delete' && key?.id.endsWith('.1') === true ? { code: 'permission_denied' } : undefined;
+    await expect(
+      new StoredConfigurations(durable(faulty, { clock, crypto: nodeCrypto }), nodeCrypto, clock).prune(),
+    ).rejects.toMatchObject({ code: 'permission_denied' });
+    expect(await stored.prune()).toBe(1);
+    expect(await remains(store)).toEqual([range(2, 101), range(2, 101)]);
+  });
+
+  it('are not activated by who has read them before a push, and comes after their deletion', async () => {
+    const { stored, store } = world();
+    for (let n = 1; n <= keptVersions; n++) await stored.push(document(`${n}`), undefined, undefined);
+    let raced: Promise<unknown> | undefined;
+    const late = new StoredConfigurations(
+      {
+        ...store,
+        get: (key, options) => store.get(key, options),
+        replace: async (record, version, options) => {
+          await (raced ??= stored.push(document('next'), undefined, undefined).then(() => stored.prune()));
+          return store.replace(record, version, options);
+        },
+      },
+      nodeCrypto,
+      new FakeClock(),
+    );
+    expect(await late.activate(1, undefined)).toEqual({ ok: false, reason: 'changed', active: 101 });
+    expect([await raced, await stored.version(1)]).toEqual([1, undefined]);
+  });
+});
+
 describe('stored configurations', () => {
+  it('activate nothing that a push which was cut short has left behind', async () => {
+    const { memory, stored, clock } = world();
+    await stored.push(document('one'), undefined, undefined);
+    const faulty = new FallibleStore(memory);
+    faulty.fault = (_operation, key) => (key?.partition === 'configuration.parts' ? { code: 'permission_denied' } : undefined);
+    const cut = new StoredConfigurations(durable(faulty, { clock, crypto: nodeCrypto }), nodeCrypto, clock);
+    await expect(cut.push(document('two'), undefined, undefined)).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(stored.activate(2, undefined)).rejects.toMatchObject({ code: 'data_loss' });
+    expect(await stored.push(document('three'), is(1), undefined)).toMatchObject({ ok: true, pointer: { active: 3, latest: 3 } });
+  });
+
   it('give back what was pushed, as the active version, whatever its length and characters', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 5_000 }), async (text, times) => {
@@ -124,7 +244,7 @@ describe('stored configurations', () => {
     const { stored, store } = world();
     await stored.push(document('x'.repeat(70_000)), undefined, undefined);
     const version = await stored.version(1);
-    const part = await store.get({ partition: 'configuration.parts', id: `${version!.hash}.1` });
+    const part = await store.get({ partition: 'configuration.parts', id: '0000000001.1' });
     await store.replace({ ...part!, value: part!.value.replace('x', 'y') }, part!.version);
     await expect(stored.document(version!)).rejects.toMatchObject({ code: 'data_loss' });
     const changed = await store.get(part!);
