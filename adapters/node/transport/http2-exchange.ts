@@ -54,6 +54,8 @@ export class Http2Exchange implements BodySource, Watched {
   #phase: 'awaiting-continue' | 'awaiting-head' | 'over' | 'receiving' | 'sending' = 'sending';
   #informational = 0;
   #sent = false;
+  /** The upstream has said that the response is at its end. */
+  #whole = false;
   readonly #onAbort = (): void => {
     const reason = lateness(this.#pending.options.signal?.reason, this.#contentIsLate);
     // a try that was given up for taking too long
@@ -158,9 +160,19 @@ export class Http2Exchange implements BodySource, Watched {
       const trailers = fieldsOf(rawHeaders).filter((_, at, all) => isTrailerField(all[at - (at % 2)] ?? ''));
       if (trailers.length > 0 && this.#body !== undefined) this.#body.trailers = new HeaderList(trailers);
     });
+    const push = stream.push.bind(stream);
+    // Node tells the end of a response and a reset without an error alike, as the end of what can be read: the first comes while the stream is open
+    stream.push = (chunk, encoding) => {
+      if (chunk === null && !stream.closed) this.#whole = true;
+      return push(chunk, encoding);
+    };
     stream.on('end', () => {
-      // an end without a response is told by 'close'
-      if (this.#phase === 'receiving' && !stream.aborted && stream.rstCode === noError) this.#finish();
+      if (!this.#whole) {
+        // 'close' would wait for what can no longer be sent
+        stream.destroy();
+      } else if (this.#phase === 'receiving') {
+        this.#finish();
+      }
     });
     stream.on('drain', () => {
       this.#touch();
@@ -178,6 +190,7 @@ export class Http2Exchange implements BodySource, Watched {
   }
 
   #onInformational(rawHeaders: readonly string[]): void {
+    if (this.#phase === 'over') return;
     const { status, fields } = responseHead(rawHeaders);
     if (++this.#informational > maxInformational) this.#fail(new UpstreamError('http_protocol_error', true));
     // 100 is an event of its own
@@ -296,12 +309,12 @@ export class Http2Exchange implements BodySource, Watched {
     this.#phase = 'over';
     this.#pending.options.signal?.removeEventListener('abort', this.#onAbort);
     this.#dropRequestBody();
+    const stream = this.#stream;
     // `close` would end the content before the reset, and it would look complete
-    if (this.#sent) {
-      if (!whole) this.#stream?.close(cancelled);
-    } else {
-      this.#stream?.destroy(new Error('cut'));
-    }
+    if (!this.#sent) stream?.destroy(new Error('cut'));
+    // what has come and is not wanted would be waited for, and the stream would keep its connection open
+    else if (stream?.closed === true) stream.destroy();
+    else if (!whole || stream?.writableFinished === false) stream?.close(cancelled);
     this.#onOver();
   }
 }

@@ -97,6 +97,7 @@ interface OriginEvents {
 /** A session and what is known of it. */
 interface Open {
   readonly session: ClientHttp2Session;
+  readonly socket: Socket;
   streams: number;
   /** The upstream has said how many streams it takes. */
   ready: boolean;
@@ -105,6 +106,8 @@ interface Open {
   /** Whether anybody is still there is being asked: meanwhile it gets no new streams. */
   doubted: boolean;
   idleSince: EpochMillis;
+  /** It has been asked to end, and has so long for it. */
+  ending: Watched | undefined;
 }
 
 /** The sessions to one scheme, host, port and address. */
@@ -141,7 +144,7 @@ class Origin {
     const now = this.#watch.now();
     for (const open of this.#open) {
       const { session } = open;
-      if (open.streams === 0 && open.idleSince + keepAliveMs <= now) session.destroy();
+      if (open.streams === 0 && open.idleSince + keepAliveMs <= now) this.#end(open);
       if (!open.ready || open.leaving || open.doubted || session.closed || session.destroyed) continue;
       if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? minStreams)) {
         this.#start(open, pending);
@@ -156,15 +159,18 @@ class Origin {
     const closed = new Promise<void>((resolve) => {
       this.#closed = resolve;
     });
-    for (const { session } of this.#open) session.close();
+    for (const open of this.#open) {
+      if (open.streams === 0) this.#end(open);
+      else open.session.close();
+    }
     this.#settle();
     return closed;
   }
 
   sweep(): number {
     const now = this.#watch.now();
-    for (const { session, streams, idleSince } of this.#open) {
-      if (streams === 0 && idleSince + keepAliveMs <= now) session.close();
+    for (const open of this.#open) {
+      if (open.streams === 0 && open.idleSince + keepAliveMs <= now) this.#end(open);
     }
     return this.#open.size;
   }
@@ -185,6 +191,8 @@ class Origin {
         this.#speakHttp1(socket, this.#left());
         return;
       }
+      // an upstream that closes its side has gone: nothing that waits for it on a half-open connection would ever hear of it
+      socket.allowHalfOpen = false;
       const options = {
         createConnection: () => socket,
         maxHeaderListPairs: maxHeaderFields,
@@ -193,7 +201,7 @@ class Origin {
         strictSingleValueFields: false,
       };
       const session = connect(`${scheme}://portolan.invalid`, options);
-      this.#adopt(session);
+      this.#adopt(session, socket);
     } catch (error) {
       this.#giveUp(error);
     }
@@ -219,8 +227,17 @@ class Origin {
     this.#settle();
   }
 
-  #adopt(session: ClientHttp2Session): void {
-    const open: Open = { session, streams: 0, ready: false, leaving: false, doubted: false, idleSince: this.#watch.now() };
+  #adopt(session: ClientHttp2Session, socket: Socket): void {
+    const open: Open = {
+      session,
+      socket,
+      streams: 0,
+      ready: false,
+      leaving: false,
+      doubted: false,
+      idleSince: this.#watch.now(),
+      ending: undefined,
+    };
     let failure: Error | undefined;
     this.#open.add(open);
     this.#events.idle();
@@ -228,7 +245,7 @@ class Origin {
       dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
       expire: () => {
         failure = new UpstreamError('connection_timeout', false);
-        session.destroy();
+        socket.destroy();
       },
     };
     this.#watch.add(patience);
@@ -236,19 +253,28 @@ class Origin {
       this.#watch.delete(patience);
       this.#connecting = false;
       open.ready = true;
-      for (const pending of this.#left()) this.take(pending);
+      const left = this.#left();
+      // one that takes nobody would be asked again and again, on one connection after the other
+      if (session.remoteSettings.maxConcurrentStreams === 0) {
+        for (const pending of left) pending.reject(new UpstreamError('connection_limit_reached', false));
+      } else {
+        for (const pending of left) this.take(pending);
+      }
+      if (this.#closed !== undefined && open.streams === 0) this.#end(open);
     });
     session.on('connect', () => {
       session.setLocalWindowSize(connectionWindow);
     });
     session.on('goaway', () => {
       open.leaving = true;
+      if (open.streams === 0) this.#end(open);
     });
     session.on('error', (error) => {
       failure = error;
     });
     session.on('close', () => {
       this.#watch.delete(patience);
+      if (open.ending !== undefined) this.#watch.delete(open.ending);
       this.#open.delete(open);
       if (open.ready) this.#settle();
       else
@@ -268,11 +294,26 @@ class Origin {
         open.streams--;
         if (open.streams > 0) return;
         open.idleSince = this.#watch.now();
-        if (!open.session.destroyed) open.session.unref();
+        if (open.session.closed || open.session.destroyed || this.#closed !== undefined) this.#end(open);
+        else open.session.unref();
       },
       silence: () => this.#doubt(open),
     });
     exchange.start();
+  }
+
+  /** Ends a connection without streams. Node would wait for the other side to end it too, and that may never be. */
+  #end(open: Open): void {
+    const { session, socket } = open;
+    session.close();
+    if (open.ending !== undefined || !this.#open.has(open)) return;
+    const cut = (): void => {
+      socket.destroy();
+    };
+    // all has been said
+    socket.once('finish', cut);
+    open.ending = { dueAt: this.#watch.now() + this.#profile.connectTimeoutMs, expire: cut };
+    this.#watch.add(open.ending);
   }
 
   /** A connection that has gone without a word would let every exchange on it wait for its time-out: who does not answer a ping is not there. */
@@ -282,7 +323,7 @@ class Origin {
     open.doubted = true;
     const patience: Watched = {
       dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
-      expire: () => session.destroy(),
+      expire: () => open.socket.destroy(),
     };
     this.#watch.add(patience);
     session.ping(() => {
