@@ -277,8 +277,8 @@ describe('TLS', () => {
     values.own = second ?? '';
     versions.own = '2';
     sockets[0]?.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await ask()).toBe('good');
+    // Until the transport has seen its end.
+    await expect.poll(ask).toBe('good');
     expect(certificates).toEqual(['DNS:first', 'DNS:second']);
     const without = await typeOf(port, { ca: 'ca' }, secrets(values));
     expect((without as UpstreamError).type).toMatch(/^(tls_alert_received|connection_terminated)$/);

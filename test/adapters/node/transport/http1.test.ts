@@ -10,6 +10,7 @@ import { ResponseParser } from '../../../../adapters/node/transport/response-par
 import { UpgradedSocket } from '../../../../adapters/node/upgraded-socket.ts';
 import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { BodyFlow, PushBody } from '../../../../core/ports/index.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import {
   answering,
   atEnd,
@@ -144,26 +145,32 @@ describe('A request over HTTP/1.1', () => {
       read = true;
       yield Buffer.from('data');
     })();
-    const response = await open().send(
+    // On this clock the second, after which it would be sent all the same, never passes.
+    const response = await open({}, { clock: new FakeClock() }).send(
       request(upstream.authority, { method: 'PUT', body, headers: HeaderList.of(['expect', '100-continue']) }),
       within(),
     );
     expect(response.status).toBe(413);
-    expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
     expect([received.endsWith('\r\n\r\n'), read]).toEqual([true, false]);
   });
 
   it('that expects 100-continue of an upstream that does not know it sends its content after a second', async () => {
+    const clock = new FakeClock();
+    let received = '';
     const upstream = await rawUpstream((socket) => {
-      let received = '';
       socket.on('data', (chunk: Buffer) => {
         received += chunk.toString();
         if (received.endsWith('data')) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
       });
     });
     const headers = HeaderList.of(['expect', '100-continue']);
-    const response = await open().send(request(upstream.authority, { method: 'PUT', body: 'data', headers }), within());
-    expect(response.status).toBe(200);
+    const sent = open({}, { clock }).send(request(upstream.authority, { method: 'PUT', body: 'data', headers }), within());
+    await expect.poll(() => received).toMatch(/\r\n\r\n$/);
+    await clock.advance(999);
+    expect(received).toMatch(/\r\n\r\n$/);
+    await clock.advance(1);
+    expect((await sent).status).toBe(200);
   });
 });
 
@@ -268,7 +275,7 @@ describe('A response over HTTP/1.1', () => {
     };
     const response = await open().send(request(upstream.authority, { method: 'POST', body }), within());
     expect([response.status, await textOf(response), cancelled]).toEqual([401, 'no', true]);
-    expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
   });
 
   it("is read at the reader's pace: what he does not take stays with the upstream", async () => {
@@ -341,15 +348,17 @@ describe('An upgrade', () => {
       }),
     );
     const headers = HeaderList.of(['upgrade', 'chat'], ['connection', 'upgrade']);
-    const response = await open().send(
-      request(upstream.authority, { headers }),
-      within({ upgrade: true, deadline: Date.now() + 300 }),
-    );
+    const clock = new FakeClock();
+    const response = await open({}, { clock }).send(request(upstream.authority, { headers }), {
+      upgrade: true,
+      deadline: clock.now() + 300,
+    });
     expect([response.status, response.headers.get('upgrade'), response.body]).toEqual([101, 'chat', undefined]);
     const upgraded = response.upgraded as UpgradedSocket;
     expect(upgraded).toBeInstanceOf(UpgradedSocket);
     expect(Buffer.from(upgraded.head).toString()).toBe('hello');
-    await sleep(400);
+    // The deadline, and every other time, was that of the exchange.
+    await clock.advance(120_000);
     upgraded.socket.write('one');
     upgraded.socket.resume();
     const [echo] = (await new Promise((resolve) =>
@@ -359,7 +368,7 @@ describe('An upgrade', () => {
     )) as [Buffer];
     expect(echo.toString()).toBe('echo one');
     upgraded.destroy();
-    expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
   });
 
   it('that the upstream does not want is an ordinary exchange', async () => {
@@ -381,12 +390,12 @@ describe('The transport', () => {
     const slow = transport.send(request(upstream.authority, { target: '/slow' }), within());
     await transport.send(request(upstream.authority), within());
     const closed = transport.close();
-    expect(await closedWithin(upstream.sockets[1] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[1] as Socket)).toBe(true);
     expect(await closedWithin(upstream.sockets[0] as Socket, 50)).toBe(false);
     upstream.sockets[0]?.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
     expect((await slow).status).toBe(200);
     await closed;
-    expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
   });
 
   it('leaves no connection behind that was opened for a late try after it was closed', async () => {
@@ -395,7 +404,7 @@ describe('The transport', () => {
     await transport.send(request(upstream.authority), within());
     await transport.close();
     expect((await transport.send(request(upstream.authority), within())).status).toBe(200);
-    expect(await closedWithin(upstream.sockets[1] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[1] as Socket)).toBe(true);
   });
 
   it('shares connections between equal profiles, until the last of them closes', async () => {
@@ -408,7 +417,7 @@ describe('The transport', () => {
     await after.send(request(upstream.authority), within());
     expect(upstream.sockets.length).toBe(1);
     await after.close();
-    expect(await closedWithin(upstream.sockets[0] as Socket, 1_000)).toBe(true);
+    expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
   });
 });
 

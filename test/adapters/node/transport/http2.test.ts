@@ -6,9 +6,10 @@ import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../../core/http/header-list.ts';
-import type { ConnectionProfile, HttpResponse, Transport } from '../../../../core/ports/index.ts';
+import type { ConnectionProfile, Transport } from '../../../../core/ports/index.ts';
 import { createIssuer } from '../../../support/certificates.ts';
 import type { Issuer } from '../../../support/certificates.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { UpstreamError } from '../../../../core/ports/index.ts';
 import { atEnd, failure, failureOf, listen, open, pieces, rawUpstream, request, textOf, within } from './support.ts';
 
@@ -95,11 +96,11 @@ describe('An HTTP/2 upstream', () => {
   });
 
   it('that takes few streams at once gets more connections', async () => {
+    // After the first, nobody is answered before all are there.
     const upstream = await inTheClear((stream) => {
-      setTimeout(() => {
-        stream.respond({ ':status': 200 });
-        stream.end('good');
-      }, 30);
+      const { streams } = upstream;
+      if (streams.length === 1) good(stream, []);
+      if (streams.length === 7) for (const waiting of streams.slice(1)) good(waiting, []);
     }, 2);
     const transport = http2();
     await textOf(await transport.send(request(upstream.authority), within()));
@@ -222,10 +223,12 @@ describe('An HTTP/2 upstream', () => {
       stream.write('part');
     });
     const transport = http2();
-    const both = [1, 2].map(() => failureOf(transport.send(request(upstream.authority), within())));
-    await sleep(50);
+    const both = await Promise.all([1, 2].map(() => transport.send(request(upstream.authority), within())));
     upstream.sockets[0]?.resetAndDestroy();
-    expect(await Promise.all(both)).toEqual([failure('http_response_incomplete', true), failure('http_response_incomplete', true)]);
+    expect(await Promise.all(both.map((response) => failureOf(Promise.resolve(response))))).toEqual([
+      failure('http_response_incomplete', true),
+      failure('http_response_incomplete', true),
+    ]);
     expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
   });
 
@@ -239,9 +242,10 @@ describe('An HTTP/2 upstream', () => {
     });
     const transport = http2();
     const first = transport.send(request(upstream.authority), within());
-    await sleep(20);
+    await expect.poll(() => answers.length).toBe(1);
     upstream.sessions[0]?.goaway();
-    await sleep(100);
+    // Who answers the ping has read what came before it.
+    await new Promise((resolve) => upstream.sessions[0]?.ping(resolve));
     const second = transport.send(request(upstream.authority), within());
     expect(await Promise.all([first, second].map(async (sent) => textOf(await sent)))).toEqual(['good', 'good']);
     expect(upstream.sessions.length).toBe(2);
@@ -256,35 +260,38 @@ describe('An HTTP/2 upstream', () => {
     const upstream = await inTheClear((stream, fields) => {
       if (upstream.streams.length > 1) good(stream, fields);
     });
-    const transport = http2({ responseHeadersTimeoutMs: 60 });
-    expect(await failureOf(transport.send(request(upstream.authority), within()))).toEqual(failure('http_response_timeout', true));
-    await sleep(20);
-    expect(upstream.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    const clock = new FakeClock();
+    const transport = open({ protocol: 'http2', responseHeadersTimeoutMs: 60 }, { clock });
+    const late = failureOf(transport.send(request(upstream.authority), within()));
+    await expect.poll(() => upstream.streams.length).toBe(1);
+    await clock.advance(60);
+    expect(await late).toEqual(failure('http_response_timeout', true));
+    await expect.poll(() => upstream.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL);
     expect(await textOf(await transport.send(request(upstream.authority), within()))).toBe('good');
     expect(upstream.sessions.length).toBe(1);
   });
 
-  it.each<[string, (transport: Transport, authority: string) => Promise<HttpResponse>]>([
-    ['a time-out', (transport, authority) => transport.send(request(authority), within())],
-    [
-      'a try that was given up',
-      (transport, authority) => {
-        const signal = new AbortController();
-        setTimeout(() => signal.abort(new UpstreamError('http_response_timeout', true)), 200);
-        return transport.send(request(authority), { ...within(), signal: signal.signal });
-      },
-    ],
-  ])('that has gone without a word is found out after %s: the next request goes over another connection', async (_what, ask) => {
-    const upstream = await inTheClear(good);
-    const relay = await relayTo(Number(upstream.authority.split(':')[1]));
-    const transport = http2({ responseHeadersTimeoutMs: 800, connectTimeoutMs: 1_500 });
-    await textOf(await transport.send(request(relay.authority), within()));
-    relay.loseConnections();
-    expect(await failureOf(ask(transport, relay.authority))).toEqual(failure('http_response_timeout', true));
-    expect(await textOf(await transport.send(request(relay.authority), within()))).toBe('good');
-    expect(upstream.sessions.length).toBe(2);
-    await expect.poll(() => relay.sockets.map(({ destroyed }) => destroyed), { timeout: 10_000 }).toEqual([true, false]);
-  });
+  it.each(['a time-out', 'a try that was given up'])(
+    'that has gone without a word is found out after %s: the next request goes over another connection',
+    async (what) => {
+      const upstream = await inTheClear(good);
+      const relay = await relayTo(Number(upstream.authority.split(':')[1]));
+      const clock = new FakeClock();
+      const transport = open({ protocol: 'http2', responseHeadersTimeoutMs: 800, connectTimeoutMs: 1_500 }, { clock });
+      await textOf(await transport.send(request(relay.authority), within()));
+      relay.loseConnections();
+      const patience = new AbortController();
+      const lost = failureOf(transport.send(request(relay.authority), within({ signal: patience.signal })));
+      if (what === 'a time-out') await clock.advance(800);
+      else patience.abort(new UpstreamError('http_response_timeout', true));
+      expect(await lost).toEqual(failure('http_response_timeout', true));
+      expect(await textOf(await transport.send(request(relay.authority), within()))).toBe('good');
+      expect(upstream.sessions.length).toBe(2);
+      expect(relay.sockets.map(({ destroyed }) => destroyed)).toEqual([false, false]);
+      await clock.advance(1_500);
+      await expect.poll(() => relay.sockets.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+    },
+  );
 
   it('that stops within the content is connection_read_timeout', async () => {
     const upstream = await inTheClear((stream) => {
@@ -308,8 +315,9 @@ describe('An HTTP/2 upstream', () => {
     await expect(textOf(response)).rejects.toThrow(new TypeError('gone'));
     const other = await transport.send(request(upstream.authority), within());
     await (other.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().return?.();
-    await sleep(50);
-    expect(upstream.streams.map((stream) => stream.rstCode)).toEqual([constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
+    await expect
+      .poll(() => upstream.streams.map((stream) => stream.rstCode))
+      .toEqual([constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
   });
 
   it('that sends 1xx responses without end is http_protocol_error', async () => {
@@ -375,13 +383,16 @@ describe('An HTTP/2 upstream', () => {
   });
 
   it('waiting to be connected does not keep a request longer than its deadline or its client', async () => {
-    const transport = open({ protocol: 'http2' }, { resolve: () => new Promise(() => undefined) });
-    const late = transport.send(request('slow.example'), within({ deadline: Date.now() + 40 }));
+    const clock = new FakeClock();
+    const transport = open({ protocol: 'http2', connectTimeoutMs: 2_000 }, { clock, resolve: () => new Promise(() => undefined) });
+    atEnd(() => clock.advance(2_000));
+    const late = failureOf(transport.send(request('slow.example'), { deadline: clock.now() + 40 }));
     const abort = new AbortController();
     const aborted = transport.send(request('slow.example'), within({ signal: abort.signal }));
     abort.abort(new TypeError('gone'));
     await expect(aborted).rejects.toThrow(new TypeError('gone'));
-    expect(await failureOf(late)).toEqual(failure('http_response_timeout', false));
+    await clock.advance(40);
+    expect(await late).toEqual(failure('http_response_timeout', false));
   });
 
   it('that refuses connections is connection_refused for everybody who waited', async () => {

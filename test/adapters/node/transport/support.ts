@@ -76,9 +76,10 @@ export const profile: ConnectionProfile = {
   protocol: 'http1',
   allowPrivate: true,
   allow: [],
-  connectTimeoutMs: 2_000,
-  responseHeadersTimeoutMs: 2_000,
-  idleTimeoutMs: 2_000,
+  // Far more than a slow machine needs: what a test means to run out is short, or the clock is virtual.
+  connectTimeoutMs: 30_000,
+  responseHeadersTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
 };
 
 export function open(over: Partial<ConnectionProfile> = {}, options: Partial<NodeTransportsOptions> = {}): Transport {
@@ -100,7 +101,7 @@ export function request(authority: string, over: Partial<HttpRequest> = {}): Htt
 }
 
 export function within(over: Partial<SendOptions> = {}): SendOptions {
-  return { deadline: systemClock.now() + 10_000, ...over };
+  return { deadline: systemClock.now() + 50_000, ...over };
 }
 
 export async function textOf(response: HttpResponse): Promise<string> {
@@ -127,8 +128,8 @@ export async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8
   for (const text of texts) yield Buffer.from(text);
 }
 
-/** Resolves with true when the other side closes the socket within `ms`. */
-export function closedWithin(socket: Socket, ms: number): Promise<boolean> {
+/** Resolves with true when the other side closes the socket within `ms`: by default sooner than any time-out would close it. */
+export function closedWithin(socket: Socket, ms = 20_000): Promise<boolean> {
   if (socket.destroyed || socket.readableEnded) return Promise.resolve(true);
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
