@@ -18,6 +18,8 @@ const cancelled = 8;
 /** Streams at once on one connection. */
 const maxConcurrentStreams = 128;
 const endStream = 1;
+/** What has been answered last may still be on its way to the client, in milliseconds. */
+const lastWordsMs = 1_000;
 const lengthDigits = /^\d{1,15}$/;
 
 /** HTTP/2 to clients, on connections that somebody else has accepted. */
@@ -25,6 +27,7 @@ export class Http2Front {
   readonly #serving: Serving;
   readonly #encrypted: boolean;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
   #server: Promise<Http2Server> | undefined;
 
   constructor(serving: Serving, encrypted: boolean) {
@@ -36,6 +39,8 @@ export class Http2Front {
   accept(socket: Socket): void {
     // Node's HTTP/1.1 server lets clients half-close; here a client that ends has gone, with all its streams
     socket.allowHalfOpen = false;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     this.#server ??= this.#start();
     this.#server.then(
       (server) => {
@@ -52,8 +57,13 @@ export class Http2Front {
     for (const session of this.#sessions) session.close();
   }
 
+  /** Ends every connection: those that have nothing under way when their clients do, and at the latest in a second. */
   destroy(): void {
-    for (const session of this.#sessions) session.destroy();
+    const cut = (): void => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    if (this.#serving.inFlight > 0) cut();
+    else setTimeout(cut, lastWordsMs).unref();
   }
 
   async #start(): Promise<Http2Server> {
@@ -146,6 +156,10 @@ class Http2Exchange implements Received, BodySource, BodySink {
       // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none
       if (stream.closed) stream.destroy();
     });
+    stream.once('end', () => {
+      // reset without a reason while the end of the answer waited for its window: Node would go on waiting
+      if (stream.closed) stream.destroy();
+    });
     stream.once('finish', () => {
       if (stream.closed) stream.destroy();
       else if (this.#over && !stream.readableEnded) this.#dropContent();
@@ -227,10 +241,23 @@ class Http2Exchange implements Received, BodySource, BodySink {
       if (trailers.length > 0) content.trailers = new HeaderList(trailers);
     });
     stream.on('end', () => {
-      if (!stream.aborted) content.end();
+      // one that was reset ends too
+      if (!stream.closed) content.end();
     });
     stream.setTimeout(requestTimeoutMs, () => {
       if (!stream.readableEnded) stream.close(cancelled);
+    });
+  }
+
+  /** The rest of the answer is given to the connection: of what the client still sends nothing is wanted, and it must take what it is sent. */
+  #last(): void {
+    const stream = this.#stream;
+    this.#over = true;
+    // unread content would hide a reset
+    if (!stream.readableEnded) stream.removeAllListeners('data').resume();
+    stream.removeAllListeners('timeout');
+    stream.setTimeout(this.#serving.limits.keepAliveTimeoutMs, () => {
+      stream.close(cancelled);
     });
   }
 
@@ -249,7 +276,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
 
   end(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#last();
     this.#stream.end();
   }
 
@@ -278,17 +305,22 @@ class Http2Exchange implements Received, BodySource, BodySink {
     const last = empty || bytes === undefined || (isBytes && bytes.length === 0);
     stream.respond({ ':status': status, ...fields }, { endStream: last, waitForTrailers: !last && answer.trailers !== undefined });
     if (last) {
-      this.#over = true;
+      this.#last();
       discardBody(body);
-      if (!stream.readableEnded) stream.resume();
       return;
     }
     this.#answer = answer;
     stream.on('wantTrailers', () => {
-      stream.sendTrailers(fieldsOf(this.#answer?.trailers?.()?.flat() ?? []));
+      try {
+        stream.sendTrailers(fieldsOf(answer.trailers?.()?.flat() ?? []));
+      } catch (error) {
+        // fields that HTTP/2 has no place for
+        this.#serving.cut(error);
+        stream.destroy(new Error('cut'));
+      }
     });
     if (isBytes) {
-      this.#over = true;
+      this.#last();
       stream.end(bytes);
       return;
     }

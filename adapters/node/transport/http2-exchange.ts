@@ -255,7 +255,12 @@ export class Http2Exchange implements BodySource, Watched {
       }
       if (isTrailerField(name)) (trailers[name] ??= []).push(value);
     }
-    stream.sendTrailers(trailers);
+    try {
+      stream.sendTrailers(trailers);
+    } catch (error) {
+      // fields that HTTP/2 has no place for
+      this.#fail(toUpstreamError(error, true));
+    }
   }
 
   /** It takes what it gets: the content itself is slow to come. */
