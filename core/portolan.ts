@@ -50,6 +50,8 @@ export interface PortolanPorts {
 export interface Portolan {
   /** The control API, and the proxy for everything that is not its own. */
   readonly handler: HttpHandler;
+  /** From now on `/readyz` answers 503, so that load balancers look elsewhere; everything else goes on. */
+  announceStop(): void;
   readonly storedKeys: StoredKeys;
   readonly counters: Counters;
   /** Absent in a configuration without `pools`. */
@@ -100,11 +102,12 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
   const sessionsJob = servesSessions(configuration) ? createSessions(shared, configuration, gateway) : undefined;
   const proxy = configuration.routes === undefined ? undefined : new ReverseProxy(shared, platformOf(ports), configuration);
   const secretNames = [configuration.signingSecret, keysSecret].filter((name) => name !== undefined);
+  const readiness = new ReadinessCheck(store, secrets, secretNames, clock);
   const control = createControlHandler({
     operations: { ...sessionsJob?.operations, ...(configuration.auth === undefined ? undefined : proxy?.operations) },
     authenticator: new Authenticator(clock, crypto, secrets, { keysSecret, storedKeys: acceptStored ? storedKeys : undefined }),
     limiter: new RateLimiter(clock, configuration.limits?.requestsPerMinute ?? 6_000),
-    readiness: new ReadinessCheck(store, secrets, secretNames, clock),
+    readiness,
     secrets,
     trusts: trustProxies(configuration.proxy?.trustedProxies ?? []),
     clock,
@@ -113,6 +116,9 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
   });
   return {
     handler: proxy === undefined ? control.handle : frontOf(control, proxy, configuration.proxy?.controlHosts),
+    announceStop: () => {
+      readiness.announceStop();
+    },
     storedKeys,
     counters,
     sessions: sessionsJob?.sessions,

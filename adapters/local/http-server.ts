@@ -39,6 +39,12 @@ export const defaultHttpServerLimits: HttpServerLimits = {
   closeTimeoutMs: 25_000,
 };
 
+/** A certificate chain and its private key. */
+export interface CertificatePem {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HttpServerOptions {
   readonly handler: HttpHandler;
   readonly host: string;
@@ -47,14 +53,22 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<HttpServerLimits> | undefined;
-  /** PEM: a certificate chain and its key. With them the server speaks TLS, and nothing in the clear; default in the clear. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** With it the server speaks TLS, and nothing in the clear; default in the clear. */
+  readonly tls?: CertificatePem | undefined;
   /** Speak HTTP/2 too: over TLS where the client chooses it by ALPN, in the clear where it begins with it (RFC 9113 section 3.3); default true. */
   readonly http2?: boolean | undefined;
 }
 
 export interface HttpServer {
   readonly port: number;
+  /**
+   * Connections that are made from now on get this certificate; those that are open go on, over HTTP/1.1 and HTTP/2.
+   *
+   * @throws {TypeError} the server speaks in the clear; OpenSSL's error for a certificate or key it does not take, and then nothing changes
+   */
+  useCertificate(renewed: CertificatePem): void;
+  /** Goes on as before, but keeps no connection over HTTP/1.1 beyond its next answer: what comes before `close` while load balancers look elsewhere. */
+  announceClose(): void;
   /** Takes no more requests, finishes those in flight and their `waitUntil` work, then closes every connection. */
   close(): Promise<void>;
 }
@@ -88,9 +102,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // since Node 24.9; the types have not heard of it
     shouldUpgradeCallback: (message: IncomingMessage) => mayUpgrade(message),
   };
-  const server: Server = encrypted
-    ? createTlsServer({ ...parsing, ...tls, ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'] })
-    : createServer(parsing);
+  const tlsServer =
+    tls === undefined
+      ? undefined
+      : createTlsServer({ ...parsing, cert: tls.cert, key: tls.key, ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'] });
+  const server: Server = tlsServer ?? createServer(parsing);
   serveHttp1(server, serving, encrypted);
   const upgrades = new Upgrades(server, serving, encrypted);
   const front = new Http2Front(serving, encrypted);
@@ -106,6 +122,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     port: (server.address() as AddressInfo).port,
+    useCertificate({ cert, key }) {
+      if (tlsServer === undefined) throw new TypeError('The server speaks in the clear');
+      tlsServer.setSecureContext({ cert, key });
+    },
+    announceClose() {
+      serving.announceClose();
+    },
     async close() {
       const drained = serving.drain();
       const closed = new Promise<void>((resolve) => {

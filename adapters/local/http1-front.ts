@@ -155,7 +155,7 @@ class Http1Exchange implements Received {
 
   readonly #answer = (response: HttpResponse): void => {
     const unread = this.#head?.framing.kind !== 'none' && !this.#message.complete;
-    this.#write(response, this.#serving.closing || unread || isLast(this.#message));
+    this.#write(response, this.#serving.leaving || unread || isLast(this.#message));
   };
 
   #write(response: HttpResponse, close: boolean): void {

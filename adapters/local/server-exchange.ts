@@ -44,12 +44,18 @@ export class Serving {
   #served = 0;
   #inFlight = 0;
   #drained: (() => void) | undefined;
+  #announced = false;
 
   constructor(handler: HttpHandler, clock: Clock, logger: Logger, limits: HttpServerLimits) {
     this.#handler = handler;
     this.#clock = clock;
     this.logger = logger;
     this.limits = limits;
+  }
+
+  /** Answers over HTTP/1.1 are their connection's last. */
+  get leaving(): boolean {
+    return this.#announced;
   }
 
   /** No connection is kept any more. */
@@ -67,6 +73,10 @@ export class Serving {
 
   end(): void {
     if (--this.#inFlight === 0) this.#drained?.();
+  }
+
+  announceClose(): void {
+    this.#announced = true;
   }
 
   /** Asks the handler, and tells `answer` once, whatever happens. */
@@ -109,6 +119,7 @@ export class Serving {
 
   /** Resolves when every request has been answered and all its work is done. */
   async drain(): Promise<void> {
+    this.#announced = true;
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
       if (this.#inFlight === 0) resolve();

@@ -158,11 +158,8 @@ async function answerOpenly(ports: ControlPorts, exchange: Exchange, route: Rout
   switch (route.operation) {
     case 'ready': {
       const readiness = await ports.readiness.run(exchange.options);
-      return json(
-        readiness.status === 'not-ready' ? 503 : 200,
-        readiness,
-        readiness.status === 'not-ready' ? ['retry-after', '5'] : [],
-      );
+      const serves = readiness.status === 'ready' || readiness.status === 'degraded';
+      return json(serves ? 200 : 503, readiness, serves ? [] : ['retry-after', '5']);
     }
     case 'openapi': {
       const { openApiDocument } = await import('./openapi.ts');

@@ -34,7 +34,7 @@ const described: Readonly<Record<Operation, Described>> = {
   live: { summary: 'The same, on platforms that keep /healthz for themselves.', answers: { 200: ['Alive.', 'Health'] } },
   ready: {
     summary: 'Can it serve? Asks the store and the secrets.',
-    answers: { 200: ['Ready, or degraded: serving old secrets.', 'Readiness'], 503: ['Not ready.', 'Readiness'] },
+    answers: { 200: ['Ready, or degraded: serving old secrets.', 'Readiness'], 503: ['Not ready, or stopping.', 'Readiness'] },
   },
   openapi: { summary: 'This document.', answers: { 200: ['OpenAPI 3.1.', 'OpenApi'] } },
   createSession: {
@@ -170,7 +170,7 @@ export function openApiDocument(): object {
         Migration: migrationSchema,
         Problem: problemSchema,
         Health: { type: 'object', properties: { status: { const: 'ok' } } },
-        Readiness: { type: 'object', properties: { status: { enum: ['ready', 'degraded', 'not-ready'] } } },
+        Readiness: { type: 'object', properties: { status: { enum: ['ready', 'degraded', 'not-ready', 'stopping'] } } },
         OpenApi: { type: 'object' },
       },
     },

@@ -4,7 +4,7 @@ import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
 import type { CachedSecrets } from '../secrets/cached-secrets.ts';
 
 export interface Readiness {
-  readonly status: 'ready' | 'degraded' | 'not-ready';
+  readonly status: 'ready' | 'degraded' | 'not-ready' | 'stopping';
   readonly store: { readonly status: 'ok' } | { readonly status: 'failing'; readonly code: string };
   readonly secrets: {
     readonly status: 'ok' | 'stale' | 'failing';
@@ -23,6 +23,7 @@ export class ReadinessCheck {
   readonly #secrets: CachedSecrets;
   readonly #secretNames: readonly string[];
   readonly #clock: Clock;
+  #stopping = false;
   #last: { readonly at: EpochMillis; readonly result: Promise<Readiness> } | undefined;
 
   constructor(store: KeyValueStore, secrets: CachedSecrets, secretNames: readonly string[], clock: Clock) {
@@ -41,10 +42,17 @@ export class ReadinessCheck {
     return this.#last.result;
   }
 
+  /** From now on this instance is not ready, whatever it could do: requests are to go elsewhere. */
+  announceStop(): void {
+    this.#stopping = true;
+    this.#last = undefined;
+  }
+
   async #check(options: CallOptions | undefined): Promise<Readiness> {
     const [store, secrets] = await Promise.all([this.#checkStore(options), this.#checkSecrets(options)]);
     const failing = store.status === 'failing' || secrets.status === 'failing';
-    return { status: failing ? 'not-ready' : secrets.status === 'stale' ? 'degraded' : 'ready', store, secrets };
+    const able = failing ? 'not-ready' : secrets.status === 'stale' ? 'degraded' : 'ready';
+    return { status: this.#stopping ? 'stopping' : able, store, secrets };
   }
 
   async #checkStore(options: CallOptions | undefined): Promise<Readiness['store']> {

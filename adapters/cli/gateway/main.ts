@@ -27,7 +27,8 @@ try {
  * | `PORTOLAN_GATEWAY_HOST` | the address to listen on, for both ports; default `0.0.0.0` |
  * | `PORTOLAN_GATEWAY_PORT` | the forward gateway; default 8788 |
  * | `PORTOLAN_HEALTH_PORT` | `/healthz`, `/livez` and `/readyz`; default 8789 |
- * | `PORTOLAN_DRAIN_SECONDS` | how long requests and tunnels may go on when it is told to stop; default 25 |
+ * | `PORTOLAN_DRAIN_DELAY_SECONDS` | when it is told to stop, how long it goes on as before while `/readyz` says 503; default 0 |
+ * | `PORTOLAN_DRAIN_SECONDS` | how long requests and tunnels may go on after that; default 25 |
  *
  * Another process deletes and rotates the sessions. New requests see it at once, since each asks the store; an open tunnel is cut when it
  * is judged again, `reauthorizeEveryMs` (30 s) later at the most, if the store answers then.
@@ -37,6 +38,7 @@ async function start(env: Environment, beside: string): Promise<void> {
   const port = optionalInteger(env, 'PORTOLAN_GATEWAY_PORT', 0, 65_535) ?? 8_788;
   const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
   const drainMs = (optionalInteger(env, 'PORTOLAN_DRAIN_SECONDS', 0, 86_400) ?? 25) * 1_000;
+  const delayMs = (optionalInteger(env, 'PORTOLAN_DRAIN_DELAY_SECONDS', 0, 86_400) ?? 0) * 1_000;
   const { portolan, configuration, logger, clock } = composeSessions(await platformModule(env, beside));
   const { gatewayAuthorizer } = portolan;
   if (gatewayAuthorizer === undefined)
@@ -56,18 +58,18 @@ async function start(env: Environment, beside: string): Promise<void> {
     onUsage: (usage) => recordUsage(usage, portolan.counters, logger),
     limits: { closeTimeoutMs: drainMs },
   });
-  let stopping = false;
   const health = await startHttpServer({
-    handler: healthOnly(portolan.handler, () => stopping),
+    handler: healthOnly(portolan.handler),
     host,
     port: healthPort,
     clock,
     logger,
   });
   logger.log('info', 'gateway.started', { 'gateway.port': gateway.port, 'health.port': health.port });
-  stopOnSignal(drainMs, async (signal) => {
-    stopping = true;
-    logger.log('info', 'gateway.stopping', { signal, 'drain.ms': drainMs });
+  stopOnSignal(delayMs + drainMs, async (signal) => {
+    portolan.announceStop();
+    logger.log('info', 'gateway.stopping', { signal, 'drain.delayMs': delayMs, 'drain.ms': drainMs });
+    await clock.sleep(delayMs);
     await gateway.close();
     await health.close();
     logger.log('info', 'gateway.stopped', {});

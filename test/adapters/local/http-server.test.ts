@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startHttpServer } from '../../../adapters/local/http-server.ts';
 import type { HttpServer, HttpServerOptions } from '../../../adapters/local/http-server.ts';
 import { systemClock } from '../../../adapters/node/system-clock.ts';
@@ -498,6 +499,43 @@ describe('the server', () => {
       expect(received).toMatch(/connection: close\r\n[^<]*<\/2>$/i);
     },
   );
+
+  it('goes on when its end is announced, and keeps no connection over HTTP/1.1', async () => {
+    const server = await start(ok);
+    const session = connectHttp2(`http://127.0.0.1:${server.port}`);
+    onTestFinished(() => {
+      session.destroy();
+    });
+    const overHttp2 = async (): Promise<unknown> => {
+      const stream = session.request({ ':path': '/' });
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+      stream.close();
+      return headers[':status'];
+    };
+    const socket = connect(server.port, '127.0.0.1');
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await expect.poll(() => received).toMatch(/ok$/);
+    expect([received.includes('onnection: close'), await overHttp2()]).toEqual([false, 200]);
+    server.announceClose();
+    socket.write('GET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await expect.poll(() => socket.closed).toBe(true);
+    expect(received).toMatch(/200 OK[^]*200 OK\r\n[^]*connection: close\r\n[^]*ok$/i);
+    // without a field of the client's own
+    expect(await exchange(server.port, 'GET /3 HTTP/1.1\r\nHost: a\r\n\r\n')).toMatch(/200 OK\r\n[^]*connection: close\r\n/i);
+    expect([await overHttp2(), session.closed]).toEqual([200, false]);
+  });
+
+  it('has no certificate to change in the clear', async () => {
+    const server = await start(ok);
+    expect(() => {
+      server.useCertificate({ cert: '', key: '' });
+    }).toThrow(TypeError);
+  });
 
   it('finishes requests in flight and background work when it closes, and takes no more', async () => {
     let release = (): void => undefined;

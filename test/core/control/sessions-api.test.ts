@@ -1206,6 +1206,17 @@ describe('health', () => {
     expect((await call('GET', '/readyz')).json.status).toBe('ready');
   });
 
+  it('is not ready from the moment that the end is announced, whatever was found just before; alive it is, and it serves', async () => {
+    const { call, portolan } = startPortolan();
+    expect((await call('GET', '/readyz', { key: null })).status).toBe(200);
+    portolan.announceStop();
+    const answer = await call('GET', '/readyz', { key: null });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(answer.json).toMatchObject({ status: 'stopping', store: { status: 'ok' }, secrets: { status: 'ok' } });
+    expect((await call('GET', '/livez', { key: null })).status).toBe(200);
+    expect((await call('GET', '/v1/sessions')).status).toBe(200);
+  });
+
   it('is asked of the store once a second, however many ask', async () => {
     const { call, store, clock } = startPortolan();
     await Promise.all(Array.from({ length: 100 }, () => call('GET', '/readyz', { key: null })));
