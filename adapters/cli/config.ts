@@ -1,9 +1,17 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../../core/config/configuration.ts';
+import { checkLocalSecrets } from './check-local-secrets.ts';
+import { CommandError } from './command-error.ts';
 import { handlersBeside } from './handlers-beside.ts';
 import { addLiveConfigCommands } from './live-config.ts';
 import { print } from './print.ts';
 import { readConfiguration } from './read-configuration.ts';
+
+interface CheckOptions {
+  readonly withGateway?: boolean;
+  readonly data: string;
+  readonly json?: boolean;
+}
 
 /** `portolan config ...`. */
 export function addConfigCommands(program: Command): void {
@@ -13,15 +21,18 @@ export function addConfigCommands(program: Command): void {
     .command('check [file]')
     .description('check a configuration file; with --json print it as deployed functions read it')
     .option('--with-gateway', 'for a process that runs a forward gateway itself, as "portolan dev" does')
+    .option('--data <folder>', 'data folder: secrets for TLS that are there, or in the environment, are looked at too', '.portolan')
     .option('--json', 'print the configuration as JSON')
-    .action(async (file: string | undefined, options: { readonly withGateway?: boolean; readonly json?: boolean }) => {
+    .action(async (file: string | undefined, options: CheckOptions) => {
       const name = file ?? 'portolan.yaml';
       const handlers = await handlersBeside(name);
-      const { configuration, warnings } = readConfiguration(name, {
+      const { configuration, warnings, show } = readConfiguration(name, {
         hasGateway: options.withGateway === true,
         handlers: handlers && Object.keys(handlers),
       });
       for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      const problems = await checkLocalSecrets(configuration, process.env, options.data);
+      if (problems.length > 0) throw new CommandError(2, problems.map(show).join('\n'));
       print(options.json, configuration, [`${name} is right: ${summary(configuration)}.`]);
     });
 }

@@ -11,6 +11,8 @@ export interface ReadConfiguration {
   readonly configuration: Configuration;
   /** One line each: `portolan.yaml:7: /pools/x/vendor ...`. */
   readonly warnings: readonly string[];
+  /** The line of a problem that was found later. */
+  readonly show: (problem: ConfigurationProblem) => string;
 }
 
 /** The file a command works with: the one it was told, else `portolan.yaml` or `portolan.json` if it is there. */
@@ -54,7 +56,7 @@ export function readConfiguration(file: string, surroundings: Surroundings): Rea
     `${file}:${lineOf(pointer)}: ${pointer || '(document)'} ${detail}${hint === undefined ? '' : `; ${hint}`}`;
   const checked = checkConfiguration(resolved(document, file), builtInTemplates, surroundings);
   if (!checked.ok) throw new CommandError(2, checked.problems.map(show).join('\n'));
-  return { configuration: checked.configuration, warnings: checked.warnings.map(show) };
+  return { configuration: checked.configuration, warnings: checked.warnings.map(show), show };
 }
 
 /** With aliases put in. One that names nothing, or so many that a small file would become a huge one, are found only then. */

@@ -159,6 +159,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       });
     }, purgeEveryMs);
     purge.unref();
+    await proxy?.checkSecrets();
     return {
       port: server.port,
       gatewayPort: gateway?.port,

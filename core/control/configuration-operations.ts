@@ -18,7 +18,7 @@ import type { OperationInput, Operations } from './operation.ts';
 export interface ConfigurationOperationPorts {
   readonly stored: StoredConfigurations;
   /** Checks a document with the deployed configuration; what is wrong with it, nothing when it is right. */
-  readonly check: (document: ProxyConfiguration) => readonly ConfigurationProblem[];
+  readonly check: (document: ProxyConfiguration, options: CallOptions) => Promise<readonly ConfigurationProblem[]>;
   /** `undefined`: the route has no mirror, and none has found anything. */
   readonly migration: (routeId: string, options: CallOptions) => Promise<MigrationReport | undefined>;
   readonly clock: Clock;
@@ -73,7 +73,7 @@ export function configurationOperations({ stored, check, migration, clock, logge
     },
     async pushConfiguration(input) {
       const { $schema: _, ...document } = input.content as ProxyConfiguration & { readonly $schema?: string };
-      const problems = check(document);
+      const problems = await check(document, input.options);
       if (problems.length > 0) return unprocessable(problems);
       const pushed = await stored.push(document, readExpected(input.request), input.principal.keyId, input.options);
       if (pushed.ok) input.context.waitUntil(prune());

@@ -37,4 +37,4 @@ export { maxSecretBytes } from './secrets.ts';
 export type { Secret, Secrets, SecretVersion } from './secrets.ts';
 export type { LogAttributes, Logger, LogSink, Severity } from './telemetry.ts';
 export { UpstreamError } from './transport.ts';
-export type { ConnectionProfile, SendOptions, Transport, Transports, UpstreamErrorType } from './transport.ts';
+export type { ConnectionProfile, SendOptions, Transport, Transports, UnusableSecret, UpstreamErrorType } from './transport.ts';

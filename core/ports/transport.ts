@@ -1,5 +1,6 @@
 import type { EpochMillis } from './clock.ts';
 import type { HeaderFields, HttpRequest, HttpResponse } from './http.ts';
+import type { CallOptions } from './key-value-store.ts';
 
 /**
  * Why an exchange with an upstream failed, in the words of RFC 9209 section 2.3 (proxy error types), with underscores.
@@ -96,7 +97,22 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** A secret of `ConnectionProfile.tls` that no connection can be secured with. */
+export interface UnusableSecret {
+  readonly member: 'ca' | 'clientCertificate';
+  /** Its name. */
+  readonly secret: string;
+  /** A phrase that follows the name, and quotes nothing of what it holds: `holds no certificate in PEM`. */
+  readonly detail: string;
+}
+
 /** Makes the transport of an upstream. Equal profiles may share connections. */
 export interface Transports {
   open(profile: ConnectionProfile): Transport;
+  /**
+   * Reads the secrets that a profile names, connects to nobody, and answers those that cannot be used as they are: missing ones, and such as are no PEM.
+   *
+   * @throws {PortError} one cannot be read at present, which says nothing about it
+   */
+  checkSecrets(tls: NonNullable<ConnectionProfile['tls']>, options?: CallOptions): Promise<readonly UnusableSecret[]>;
 }

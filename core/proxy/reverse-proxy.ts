@@ -15,6 +15,7 @@ import { builtInTemplates } from '../session/vendors/catalogue.ts';
 import { createTraceIds } from '../telemetry/trace-context.ts';
 import { base64url } from '../text/base64url.ts';
 import { canonicalJson } from '../text/canonical-json.ts';
+import { checkTlsSecrets } from './check/check-tls-secrets.ts';
 import { CompiledProxy } from './compiled-proxy.ts';
 import type { ProxyConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
@@ -41,6 +42,9 @@ export interface ReverseProxyPorts {
   readonly secrets: CachedSecrets;
 }
 
+/** A function's first answer may wait for a look at its secrets: it may take so long. */
+const secretsMs = 1_000;
+
 /**
  * The gateway's job: serves the deployed routes, and those pushed since where there are API keys to push them with.
  */
@@ -52,6 +56,8 @@ export class ReverseProxy {
   readonly #reports = new Map<string, MirrorReport>();
   readonly #stored: StoredConfigurations;
   readonly #serving: CompiledProxy | LiveConfiguration<CompiledProxy>;
+  /** Its secrets have not been looked at yet. */
+  #unchecked: ProxyConfiguration | undefined;
   /** For the control API. */
   readonly operations: Operations;
 
@@ -70,8 +76,8 @@ export class ReverseProxy {
       server: platform.isServer,
     };
     const running: RunningUpstreams = new Map();
-    const compile = (document: ProxyConfiguration, version: string): CompiledProxy =>
-      new CompiledProxy(document, version, {
+    const compile = (document: ProxyConfiguration, version: string): CompiledProxy => {
+      const compiled = new CompiledProxy(document, version, {
         ...ports,
         compression: platform.compression,
         handlers: platform.handlers,
@@ -80,6 +86,9 @@ export class ReverseProxy {
         mirrorReport: (routeId) => this.#reportOf(routeId),
         server: platform.isServer,
       });
+      this.#unchecked = document;
+      return compiled;
+    };
     const deployed = (): CompiledProxy => compile(configuration, deployedVersion);
     const stored = new StoredConfigurations(store, crypto, clock);
     this.#stored = stored;
@@ -99,7 +108,10 @@ export class ReverseProxy {
           );
     this.operations = configurationOperations({
       stored,
-      check: (document) => [...this.#check(document), ...this.#checkFixed(document)],
+      check: async (document, options) => {
+        const problems = [...this.#check(document), ...this.#checkFixed(document)];
+        return problems.length > 0 ? problems : checkTlsSecrets(document, this.#transports, logger, options);
+      },
       migration: (routeId, options) => this.#migration(routeId, options),
       clock,
       logger,
@@ -109,12 +121,28 @@ export class ReverseProxy {
   readonly handle: HttpHandler = (request: HttpRequest, context: RequestContext): HttpResponse | Promise<HttpResponse> => {
     const work = this.#ports.secrets.pending();
     if (work !== undefined) context.waitUntil(work);
+    if (this.#unchecked !== undefined) context.waitUntil(this.checkSecrets());
     if (this.#serving instanceof CompiledProxy) return this.#serving.handle(request, context);
     const served = this.#serving.current(context);
     return served instanceof Promise
       ? served.then(({ proxy }) => proxy.handle(request, context))
       : served.proxy.handle(request, context);
   };
+
+  /**
+   * Says in the log which secrets of the served configuration's upstreams cannot be used: once for each, with the first request, unless a server asks for it
+   * when it starts. Those of a push are looked at before it is accepted, and again here: they may have changed since.
+   */
+  async checkSecrets(): Promise<void> {
+    const document = this.#unchecked;
+    if (document === undefined) return;
+    this.#unchecked = undefined;
+    const { logger, clock } = this.#ports;
+    const options = { deadline: clock.now() + secretsMs };
+    for (const { pointer, detail } of await checkTlsSecrets(document, this.#transports, logger, options)) {
+      logger.log('error', 'upstream.tls.unusable', { pointer, detail });
+    }
+  }
 
   /** Requests in flight go on; health checks and idle connections end. */
   async close(): Promise<void> {

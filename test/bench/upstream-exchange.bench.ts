@@ -38,7 +38,7 @@ function sender(configuration: UpstreamConfiguration, response: HttpResponse): (
     {
       clock: systemClock,
       random: Math.random,
-      transports: { open: () => transportOf(response) },
+      transports: { open: () => transportOf(response), checkSecrets: async () => [] },
       discovery: { resolve: () => Promise.reject(new Error('unused')) },
       logger,
       server: false,

@@ -59,7 +59,7 @@ function gateway() {
       logger: { log: () => undefined },
       store: new MemoryStore(),
       secrets: new MemorySecrets({}),
-      proxy: { ...unusedProxyPlatform, openTransports: () => ({ open: () => transport }) },
+      proxy: { ...unusedProxyPlatform, openTransports: () => ({ open: () => transport, checkSecrets: async () => [] }) },
     },
     {
       routes: [{ id: 'all', match: { paths: ['/*'] }, upstream: 'origin', allowEncodedDelimiters: true }],

@@ -10,6 +10,7 @@ import type {
   SendOptions,
   Transport,
   Transports,
+  UnusableSecret,
 } from '../../core/ports/index.ts';
 import { UpstreamError } from '../../core/ports/index.ts';
 
@@ -49,6 +50,8 @@ export class SimulatedTransport implements Transport, Transports {
   /** Response bodies that were neither read to the end nor cancelled: each would hold a connection. */
   openBodies = 0;
   closed = 0;
+  /** What is wrong with the secrets of a profile; may throw. */
+  unusable: (tls: NonNullable<ConnectionProfile['tls']>) => readonly UnusableSecret[] = () => [];
   /** Exchanges at once right now, and the most there ever were. */
   inFlight = 0;
   mostInFlight = 0;
@@ -74,6 +77,10 @@ export class SimulatedTransport implements Transport, Transports {
   open(profile: ConnectionProfile): Transport {
     this.profiles.push(profile);
     return this;
+  }
+
+  async checkSecrets(tls: NonNullable<ConnectionProfile['tls']>): Promise<readonly UnusableSecret[]> {
+    return this.unusable(tls);
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
 import { systemResolve } from './open-socket.ts';
 import type { Resolve } from './open-socket.ts';
+import { checkTlsSecrets } from './tls-identity.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { Watch } from './watch.ts';
 
@@ -44,6 +45,7 @@ export function nodeTransports({ clock, secrets, resolve = systemResolve }: Node
       }
       return transport.open();
     },
+    checkSecrets: (tls, options) => checkTlsSecrets(secrets, tls, options),
     async warm() {
       await Promise.all([import('node:tls'), import('node:http2')]);
     },

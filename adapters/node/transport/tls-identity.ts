@@ -1,11 +1,13 @@
 import type { SecureContext } from 'node:tls';
-import type { Secret } from '../../../core/ports/index.ts';
 import { PortError, UpstreamError } from '../../../core/ports/index.ts';
-import type { ConnectionProfile } from '../../../core/ports/index.ts';
+import type { CallOptions, ConnectionProfile, Secret, UnusableSecret } from '../../../core/ports/index.ts';
+import { faultOfAuthorities, faultOfClientCertificate } from './tls-material.ts';
 
 /** Where certificates and keys come from: `CachedSecrets` is one. */
 export interface SecretSource {
-  current(name: string): Secret | Promise<Secret>;
+  current(name: string, options?: CallOptions): Secret | Promise<Secret>;
+  /** Where `current` may be an old version: a newer one than that which was refused, if there is one. */
+  refresh?(name: string, refused: string, options?: CallOptions): Promise<Secret | undefined>;
 }
 
 /** What a connection is secured with; `versions` tells one from another: a session made under one must not be resumed under the next. */
@@ -38,6 +40,7 @@ export class TlsIdentity {
       const [ca, own] = await Promise.all([this.#secret(this.#ca), this.#secret(this.#clientCertificate)]);
       const versions = JSON.stringify([ca?.version, own?.version]);
       if (this.#made?.versions === versions) return this.#made;
+      if (ca !== undefined && faultOfAuthorities(ca.value) !== undefined) throw new TypeError('No certificates to trust');
       const { createSecureContext, getCACertificates } = await import('node:tls');
       const context = createSecureContext({
         ...(ca !== undefined && { ca: [...getCACertificates('default'), ca.value] }),
@@ -54,5 +57,47 @@ export class TlsIdentity {
 
   async #secret(name: string | undefined): Promise<Secret | undefined> {
     return name === undefined ? undefined : this.#secrets.current(name);
+  }
+}
+
+/** `Transports.checkSecrets`. */
+export async function checkTlsSecrets(
+  secrets: SecretSource,
+  { ca, clientCertificate }: NonNullable<ConnectionProfile['tls']>,
+  options: CallOptions | undefined,
+): Promise<readonly UnusableSecret[]> {
+  const check = async (
+    member: UnusableSecret['member'],
+    secret: string | undefined,
+    faultOf: (pem: string) => string | undefined,
+  ): Promise<readonly UnusableSecret[]> => {
+    if (secret === undefined) return [];
+    const detail = await faultOfSecret(secrets, secret, faultOf, options);
+    return detail === undefined ? [] : [{ member, secret, detail }];
+  };
+  const found = await Promise.all([
+    check('ca', ca, faultOfAuthorities),
+    check('clientCertificate', clientCertificate, faultOfClientCertificate),
+  ]);
+  return found.flat();
+}
+
+async function faultOfSecret(
+  secrets: SecretSource,
+  name: string,
+  faultOf: (pem: string) => string | undefined,
+  options: CallOptions | undefined,
+): Promise<string | undefined> {
+  try {
+    const { value, version } = await secrets.current(name, options);
+    const fault = faultOf(value);
+    const newer = fault === undefined ? undefined : await secrets.refresh?.(name, version, options);
+    return newer === undefined ? fault : faultOf(newer.value);
+  } catch (error) {
+    if (!(error instanceof PortError)) throw error;
+    if (error.code === 'not_found') return 'does not exist';
+    // The payload itself, not its service: see `Secrets`.
+    if (error.code === 'data_loss' || error.code === 'out_of_range') return 'is no text that a secret may hold';
+    throw error;
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { devConfiguration, startLocal } from '../../../adapters/local/start-local.ts';
+import { selfSigned } from '../../support/self-signed.ts';
 import type { LocalOptions } from '../../../adapters/local/start-local.ts';
 
 describe('starting on this machine', () => {
@@ -68,6 +69,36 @@ describe('starting on this machine', () => {
     expect(JSON.stringify(local.unreadableSecrets)).not.toContain('c4n4ry');
     await local.close();
     expect(open()).toEqual([]);
+  });
+
+  it('tells secrets for TLS that are no PEM, in the log too', async () => {
+    const lines: string[] = [];
+    const local = await startLocal(
+      options({
+        configuration: {
+          routes: [{ id: 'all', upstream: 'private' }],
+          upstreams: { private: { url: 'https://backend.example', tls: { ca: 'authority', clientCertificate: 'own' } } },
+        },
+        env: { PORTOLAN_SECRET_AUTHORITY: 'c4n4ry', PORTOLAN_SECRET_OWN: selfSigned().cert },
+        logSink: (line) => lines.push(line),
+      }),
+    );
+    expect(lines.filter((line) => line.includes('upstream.tls.unusable')).map((line) => JSON.parse(line) as unknown)).toMatchObject(
+      [
+        {
+          severity: 'error',
+          pointer: '/upstreams/private/tls/ca',
+          detail: 'names the secret authority, which holds no certificate in PEM',
+        },
+        { severity: 'error', pointer: '/upstreams/private/tls/clientCertificate' },
+      ],
+    );
+    expect(lines.join('')).not.toContain('c4n4ry');
+    expect(local.unreadableSecrets).toMatchObject([
+      { name: 'authority', error: { code: 'data_loss', reason: 'holds no certificate in PEM' } },
+      { name: 'own', error: { code: 'data_loss', reason: 'holds no private key in PEM' } },
+    ]);
+    await local.close();
   });
 
   it('has nothing to tell without a configuration', async () => {

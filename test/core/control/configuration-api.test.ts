@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import type { Scope } from '../../../core/auth/api-key.ts';
 import { HeaderList } from '../../../core/http/header-list.ts';
+import { PortError } from '../../../core/ports/index.ts';
 import type { PortErrorCode } from '../../../core/ports/index.ts';
 import type { ProxyConfiguration } from '../../../core/proxy/configuration.ts';
 import { StoredConfigurations } from '../../../core/proxy/live/stored-configurations.ts';
@@ -94,6 +95,63 @@ describe('the configuration over the control API', () => {
       }
     }
     expect(await answeredLater(harness)).toBe(needs === 'configuration:write' && method === 'PUT' ? 'x' : 'deployed');
+  });
+
+  describe('whose secrets for TLS cannot be used', () => {
+    const secured: Partial<ProxyConfiguration> = {
+      upstreams: { private: { url: 'https://private', tls: { ca: 'authority', clientCertificate: 'own' } } },
+    };
+    const unusable = [
+      { member: 'ca', secret: 'authority', detail: 'holds no certificate in PEM' },
+      { member: 'clientCertificate', secret: 'own', detail: 'does not exist' },
+    ] as const;
+    const startWith = (configuration: Partial<ProxyConfiguration> = {}) => {
+      const clock = new FakeClock();
+      const transport = new SimulatedTransport(clock);
+      const harness = start({ clock, configuration, proxy: { ...unusedProxyPlatform, openTransports: () => transport } });
+      const told = (): unknown =>
+        harness.logged.filter(({ event }) => event.startsWith('upstream.tls')).map(({ attributes }) => attributes);
+      return { harness, transport, told };
+    };
+    const said = unusable.map(({ member, secret, detail }) => ({
+      pointer: `/upstreams/private/tls/${member}`,
+      detail: `names the secret ${secret}, which ${detail}`,
+    }));
+
+    it('is refused by a push, with the name of each', async () => {
+      const { harness, transport } = startWith();
+      transport.unusable = (tls) => (tls.ca === 'authority' ? unusable : []);
+      expect(await harness.call('PUT', '/v1/configuration', { body: document('one', secured) })).toMatchObject({
+        status: 422,
+        json: { type: 'https://portolan.dev/problems/invalid-configuration', errors: said },
+      });
+      expect(await answeredLater(harness)).toBe('deployed');
+    });
+
+    it('at present is pushed, and that it was not checked is logged', async () => {
+      const { harness, transport, told } = startWith();
+      transport.unusable = () => {
+        throw new PortError('unavailable', 'secrets.get');
+      };
+      expect((await harness.call('PUT', '/v1/configuration', { body: document('one', secured) })).status).toBe(200);
+      expect(told()).toEqual([{ upstream: 'private', reason: 'unavailable' }]);
+    });
+
+    it('is told in the log once, with the first request: of what was deployed, and of what is served next', async () => {
+      const { harness, transport, told } = startWith(secured);
+      transport.unusable = () => unusable;
+      expect(told()).toEqual([]);
+      for (let n = 0; n < 3; n++) await answered(harness);
+      expect([told(), harness.logged.filter(({ severity }) => severity === 'error').length]).toEqual([said, 2]);
+      const { store, clock } = harness;
+      await new StoredConfigurations(durable(store, { clock, crypto: nodeCrypto }), nodeCrypto, clock).push(
+        document('next', secured),
+        undefined,
+        undefined,
+      );
+      for (let n = 0; n < 2; n++) expect(await answeredLater(harness)).toBe('next');
+      expect(told()).toEqual([...said, ...said]);
+    });
   });
 
   it('is nothing before the first push, and the deployed one is served', async () => {
