@@ -80,10 +80,14 @@ class Pushing implements BodySink {
     if (!this.#begun && !this.#over) response.flushHeaders();
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, spent?: (chunk: Uint8Array) => void): boolean {
     this.#begun = true;
     try {
-      return this.#response.write(chunk);
+      if (spent === undefined) return this.#response.write(chunk);
+      return this.#response.write(chunk, (error) => {
+        // until it has left, the system reads from this memory
+        if (error === null || error === undefined) spent(chunk);
+      });
     } catch (error) {
       this.#flow?.cancel();
       this.abort(error);

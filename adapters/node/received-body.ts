@@ -16,6 +16,7 @@ export class ReceivedBody implements PushBody, BodyFlow {
   /** Set before the end by who receives them. */
   trailers: HeaderFields | undefined;
   readonly #source: BodySource;
+  readonly #spent: ((chunk: Uint8Array) => void) | undefined;
   #held: Uint8Array[] = [];
   #heldLength = 0;
   #sink: BodySink | undefined;
@@ -23,13 +24,15 @@ export class ReceivedBody implements PushBody, BodyFlow {
   #error: unknown;
   #taken = false;
 
-  constructor(source: BodySource) {
+  /** @param spent for `BodySink.write` */
+  constructor(source: BodySource, spent?: (chunk: Uint8Array) => void) {
     this.#source = source;
+    this.#spent = spent;
   }
 
   /** False asks the source to pause until `resume`. */
   push(chunk: Uint8Array): boolean {
-    if (this.#sink !== undefined) return this.#sink.write(chunk);
+    if (this.#sink !== undefined) return this.#sink.write(chunk, this.#spent);
     if (this.#state !== 'open') return true;
     this.#held.push(chunk);
     this.#heldLength += chunk.length;
@@ -58,7 +61,7 @@ export class ReceivedBody implements PushBody, BodyFlow {
     if (this.#taken) throw new TypeError('A body can be read once');
     this.#taken = true;
     let flowing = true;
-    for (const chunk of this.#held) flowing = sink.write(chunk) && flowing;
+    for (const chunk of this.#held) flowing = sink.write(chunk, this.#spent) && flowing;
     this.#held = [];
     if (this.#state === 'open') {
       this.#sink = sink;

@@ -22,8 +22,12 @@ export type Body = string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 
 /** Where a `PushBody` goes. Not called again after `end` or `abort`. */
 export interface BodySink {
-  /** False asks for a pause, until `BodyFlow.resume`. */
-  write(chunk: Uint8Array): boolean;
+  /**
+   * False asks for a pause, until `BodyFlow.resume`. The chunk is the sink's for good, unless it calls `spent`.
+   *
+   * @param spent may be called, with this chunk, when neither it nor what came before it is needed any more: its memory is taken back at once
+   */
+  write(chunk: Uint8Array, spent?: (chunk: Uint8Array) => void): boolean;
   end(): void;
   /** The content broke off. */
   abort(error: unknown): void;

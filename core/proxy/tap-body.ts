@@ -3,6 +3,7 @@ import { isPushBody } from '../http/body.ts';
 
 /** Looks on while a body passes. */
 export interface BodyTap {
+  /** The bytes are lent for the call: what is to be kept is copied. */
   chunk(bytes: Uint8Array): void;
   /** Called once: the body ended, broke off with `error`, or nobody wanted the rest (`error` undefined, `complete` false). */
   end(complete: boolean, error?: unknown): void;
@@ -91,9 +92,9 @@ class PushTap implements BodySink, BodyFlow {
     return this;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, spent?: (chunk: Uint8Array) => void): boolean {
     this.#tap.chunk(chunk);
-    return this.#sink.write(chunk);
+    return this.#sink.write(chunk, spent);
   }
 
   end(): void {

@@ -6,6 +6,7 @@ import { fieldName, isFieldValue } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import { UpgradedSocket } from '../upgraded-socket.ts';
+import { freeRead } from './free-read.ts';
 import { contentTooLate, lateness, RequestBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
 import type { RequestHead } from './request-head.ts';
@@ -270,7 +271,7 @@ export class Http1Connection implements ResponseEvents, Watched {
       pending.resolve({ status: head.status, headers, body, protocolVersion: head.protocolVersion });
       return;
     }
-    const body = new ReceivedBody(this);
+    const body = new ReceivedBody(this, freeRead);
     this.#body = body;
     this.#early = [];
     let wanted = true;

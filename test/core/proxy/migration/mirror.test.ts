@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../../adapters/node/node-crypto.ts';
 import { bodyBytes } from '../../../../core/http/body.ts';
 import { HeaderList } from '../../../../core/http/header-list.ts';
-import type { HttpRequest, HttpResponse, KeyValueStore, RequestContext } from '../../../../core/ports/index.ts';
+import type { HttpRequest, HttpResponse, KeyValueStore, PushBody, RequestContext } from '../../../../core/ports/index.ts';
 import type { MirrorConfiguration } from '../../../../core/proxy/configuration.ts';
 import type { Exchange } from '../../../../core/proxy/exchange.ts';
 import { MirrorReport } from '../../../../core/proxy/migration/mirror-report.ts';
@@ -161,6 +161,30 @@ describe('a mirror', () => {
     });
     expect(logged).toHaveLength(2);
     expect(logged[0]).toMatchObject({ event: 'migration.answers_differ', differences: 'content /price' });
+  });
+
+  it('compares what passed, also where its memory is taken back behind it', async () => {
+    const { start, totals, logged } = world({ compare: {} }, async () => respond('{"price":10}'));
+    const passing: PushBody = {
+      pushTo(sink) {
+        const chunk = new TextEncoder().encode('{"price":10}');
+        sink.write(chunk, () => chunk.fill(0));
+        sink.end();
+        return { resume: () => undefined, cancel: () => undefined };
+      },
+      [Symbol.asyncIterator]: () => expect.unreachable('it can push'),
+    };
+    const body = start()?.({ ...respond(''), body: passing }).body as PushBody;
+    body.pushTo({
+      write(chunk, spent) {
+        spent?.(chunk);
+        return true;
+      },
+      end: () => undefined,
+      abort: () => undefined,
+    });
+    expect(await totals()).toMatchObject({ compared: 1 });
+    expect(logged).toEqual([]);
   });
 
   it('does not take an answer that broke off, or is too long, for one that differs', async () => {
