@@ -78,7 +78,7 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
     workspace?.remove();
   });
 
-  test('applied, it is there; planned again, nothing changes; destroyed, nothing is left', { timeout: 300_000 }, async () => {
+  test('applied, it is there; planned again, nothing changes; destroyed, nothing is left', { timeout: 900_000 }, async () => {
     choose({});
     const planned = await terraform('plan', '-no-color', '-out=plan.tfplan');
     expect(planned, planned.stderr).toMatchObject({ status: 0 });
@@ -117,7 +117,7 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
     expect(JSON.parse(state())).toMatchObject({ resources: [] });
   });
 
-  test('applied again under the same name, behind another front door, it is there again', { timeout: 300_000 }, async () => {
+  test('applied again under the same name, behind another front door, it is there again', { timeout: 900_000 }, async () => {
     choose({ kind: 'gateway', streaming: true, waf: true });
     const applied = await terraform('apply', '-no-color', '-auto-approve');
     expect(applied, applied.stderr).toMatchObject({ status: 0 });
@@ -127,7 +127,7 @@ describe.runIf(moto !== undefined)('terraform/aws, applied by the real provider 
     expect(destroyed, destroyed.stderr).toMatchObject({ status: 0 });
   });
 
-  test('every front door with all that goes with it is planned without a complaint', { timeout: 300_000 }, async () => {
+  test('every front door with all that goes with it is planned without a complaint', { timeout: 900_000 }, async () => {
     const folder = join(workspace.folder, 'doors');
     mkdirSync(folder);
     writeFileSync(join(folder, 'main.tf.json'), JSON.stringify(everyDoor(workspace.folder)));
