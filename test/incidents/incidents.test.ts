@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkConfiguration } from '../../core/config/check-configuration.ts';
 import type { ProxyConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import { builtInTemplates } from '../../core/session/vendors/catalogue.ts';
@@ -7,31 +7,14 @@ import { Connection, requestText, responseText } from '../probe/arena.ts';
 import { checks } from '../probe/checks/index.ts';
 import { Origin } from '../probe/origin.ts';
 import type { OriginScript } from '../probe/origin.ts';
-import { fronts } from '../support/fronts.ts';
-import type { Asked, Front } from '../support/fronts.ts';
-import { realGateway } from '../support/real-gateway.ts';
+import { allFronts, frontScene, honest } from '../support/front-scene.ts';
+import type { FrontScene } from '../support/front-scene.ts';
+import type { Asked } from '../support/fronts.ts';
 
 /**
  * What befell other gateways, as cases: F framing, H paths and hosts, T trust in fields, E egress. Most are shown where their subject is tested, by titles that
  * name them in brackets, and by the checks of the probe; here is what needs the whole way from an event or a socket to a backend.
  */
-
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const work of cleanUps.splice(0).toReversed()) await work();
-});
-
-beforeAll(() => {
-  // The library of Azure says at each use that it is in its test mode.
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-});
-
-interface Scene {
-  readonly front: Front;
-  readonly origin: Origin;
-}
-
-const honest: OriginScript = { onRequest: (_seen, socket) => socket.write(responseText(200, [], 'honest')) };
 
 interface SceneOptions {
   readonly script?: OriginScript;
@@ -39,22 +22,14 @@ interface SceneOptions {
   readonly more?: ProxyConfiguration;
 }
 
-async function scene(name: string, { script = honest, upstream, more }: SceneOptions = {}): Promise<Scene> {
-  const origin = new Origin(script);
-  const url = `http://127.0.0.1:${await origin.listen()}`;
-  cleanUps.push(() => origin.close());
-  const gateway = realGateway({
-    routes: [{ id: 'all', match: { paths: ['/*'] }, upstream: 'origin', upgrade: true }],
-    upstreams: { origin: { url, allowPrivate: true, retry: { retries: 0 }, ...upstream } },
-    ...more,
+const scene = (name: string, { script, upstream, more }: SceneOptions = {}): Promise<FrontScene> =>
+  frontScene(name, {
+    script,
+    upstream: (url) => ({ url, retry: { retries: 0 }, ...upstream }),
+    more: () => ({ routes: [{ id: 'all', match: { paths: ['/*'] }, upstream: 'origin', upgrade: true }], ...more }),
   });
-  cleanUps.push(() => gateway.close());
-  const front = await (fronts[name] ?? expect.unreachable(name))(gateway.handler, gateway.logger);
-  cleanUps.push(() => front.close());
-  return { front, origin };
-}
 
-const all = Object.keys(fronts);
+const all = allFronts;
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
 describe('framing', () => {
@@ -342,7 +317,7 @@ describe('egress', () => {
   it.each(all)('a redirect is the client’s to follow: nobody else hears of its credentials: %s (E5, E6)', async (name) => {
     const other = new Origin(honest);
     const elsewhere = `http://127.0.0.1:${await other.listen()}/taken`;
-    cleanUps.push(() => other.close());
+    onTestFinished(() => other.close());
     const { front, origin } = await scene(name, {
       script: { onRequest: (_seen, socket) => socket.write(responseText(302, [`Location: ${elsewhere}`], '')) },
     });

@@ -2,60 +2,23 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startHttpServer } from '../../adapters/local/http-server.ts';
+import { systemClock } from '../../adapters/node/system-clock.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
-import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import { compareResponses } from '../../core/proxy/migration/compare-responses.ts';
-import { responseText } from '../probe/arena.ts';
+import { Connection, requestText, responseText } from '../probe/arena.ts';
 import { checks } from '../probe/checks/index.ts';
-import { Origin } from '../probe/origin.ts';
-import type { OriginScript } from '../probe/origin.ts';
 import { FallibleStore } from '../support/fallible-store.ts';
-import { fronts } from '../support/fronts.ts';
-import type { Front } from '../support/fronts.ts';
+import { allFronts, frontScene } from '../support/front-scene.ts';
 import { startPortolan } from '../support/portolan.ts';
-import { realGateway } from '../support/real-gateway.ts';
-import type { RealGateway } from '../support/real-gateway.ts';
 
 /**
  * What befell other gateways, as cases: R resources, S state, retries and queues. Most are shown where their subject is tested, by titles that name them in
  * brackets, and by the checks of the probe; here are the others.
  */
 
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const work of cleanUps.splice(0).toReversed()) await work();
-});
-
-beforeAll(() => {
-  // The library of Azure says at each use that it is in its test mode.
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-});
-
-interface Scene {
-  readonly front: Front;
-  readonly origin: Origin;
-  readonly gateway: RealGateway;
-}
-
-const honest: OriginScript = { onRequest: (_seen, socket) => socket.write(responseText(200, [], 'honest')) };
-
-async function scene(name: string, script: OriginScript = honest, more: ProxyConfiguration = {}): Promise<Scene> {
-  const origin = new Origin(script);
-  const url = `http://127.0.0.1:${await origin.listen()}`;
-  cleanUps.push(() => origin.close());
-  const gateway = realGateway({
-    routes: [{ id: 'all', match: { paths: ['/*'] }, upstream: 'origin' }],
-    upstreams: { origin: { url, allowPrivate: true } },
-    ...more,
-  });
-  cleanUps.push(() => gateway.close());
-  const front = await (fronts[name] ?? expect.unreachable(name))(gateway.handler, gateway.logger);
-  cleanUps.push(() => front.close());
-  return { front, origin, gateway };
-}
-
-const all = Object.keys(fronts);
+const all = allFronts;
 
 describe('resources', () => {
   it.each(all)('content coded six times, and a thousandfold, passes as it is, not undone by us: %s (R2)', async (name) => {
@@ -63,9 +26,11 @@ describe('resources', () => {
     for (let n = 0; n < 6; n++) bomb = gzipSync(bomb);
     const text = Buffer.from(bomb).toString('latin1');
     const coding = 'gzip, gzip, gzip, gzip, gzip, gzip';
-    const { front } = await scene(name, {
-      onRequest: (_seen, socket) => {
-        socket.write(responseText(200, ['Content-Type: text/plain', `Content-Encoding: ${coding}`], text), 'latin1');
+    const { front } = await frontScene(name, {
+      script: {
+        onRequest: (_seen, socket) => {
+          socket.write(responseText(200, ['Content-Type: text/plain', `Content-Encoding: ${coding}`], text), 'latin1');
+        },
       },
     });
     const before = process.memoryUsage();
@@ -77,16 +42,18 @@ describe('resources', () => {
 
   it.each(all)('names of the prototype are names like any other, in query, cookies and fields: %s (R4)', async (name) => {
     const own = Object.getOwnPropertyNames(Object.prototype).toSorted();
-    const { front, origin } = await scene(name, honest, {
-      routes: [
-        { id: 'query', match: { paths: ['/*'], query: [{ name: 'constructor', equals: 'q' }] }, respond: { status: 201 } },
-        { id: 'cookie', match: { paths: ['/*'], cookies: [{ name: '__proto__', equals: 'c' }] }, respond: { status: 202 } },
-        { id: 'field', match: { paths: ['/*'], headers: [{ name: 'prototype', equals: 'f' }] }, respond: { status: 203 } },
-        // Nobody sends these: what every object has by birth must not stand for them.
-        { id: 'birth', match: { paths: ['/*'], query: [{ name: 'toString' }] }, respond: { status: 204 } },
-        { id: 'birth-cookie', match: { paths: ['/*'], cookies: [{ name: 'valueOf' }] }, respond: { status: 204 } },
-        { id: 'all', match: { paths: ['/*'] }, upstream: 'origin' },
-      ],
+    const { front, origin } = await frontScene(name, {
+      more: () => ({
+        routes: [
+          { id: 'query', match: { paths: ['/*'], query: [{ name: 'constructor', equals: 'q' }] }, respond: { status: 201 } },
+          { id: 'cookie', match: { paths: ['/*'], cookies: [{ name: '__proto__', equals: 'c' }] }, respond: { status: 202 } },
+          { id: 'field', match: { paths: ['/*'], headers: [{ name: 'prototype', equals: 'f' }] }, respond: { status: 203 } },
+          // Nobody sends these: what every object has by birth must not stand for them.
+          { id: 'birth', match: { paths: ['/*'], query: [{ name: 'toString' }] }, respond: { status: 204 } },
+          { id: 'birth-cookie', match: { paths: ['/*'], cookies: [{ name: 'valueOf' }] }, respond: { status: 204 } },
+          { id: 'all', match: { paths: ['/*'] }, upstream: 'origin' },
+        ],
+      }),
     });
     expect((await front.ask('/?__proto__=1&constructor=q')).status).toBe(201);
     expect((await front.ask({ target: '/', fields: [['cookie', 'constructor=1; __proto__=c']] })).status).toBe(202);
@@ -113,14 +80,19 @@ describe('resources', () => {
 
   // What they cost the others is measured by `make bench`.
   it('a thousand clients that are slow to ask keep nobody from being served (R7)', async () => {
-    const { front } = await scene('server');
+    const { gateway } = await frontScene('server');
+    // No time-out of the server runs out before the test's own.
+    const limits = { headersTimeoutMs: 120_000, requestTimeoutMs: 120_000, closeTimeoutMs: 0 };
+    const { handler, logger } = gateway;
+    const server = await startHttpServer({ handler, host: '127.0.0.1', port: 0, clock: systemClock, logger, limits });
+    onTestFinished(() => server.close());
     const clients: Socket[] = [];
-    cleanUps.push(async () => {
+    onTestFinished(() => {
       for (const client of clients) client.destroy();
     });
     await Promise.all(
       Array.from({ length: 1_000 }, async () => {
-        const client = connect(front.port ?? 0, '127.0.0.1');
+        const client = connect(server.port, '127.0.0.1');
         client.on('error', () => undefined);
         clients.push(client);
         await new Promise((resolve) => {
@@ -134,7 +106,11 @@ describe('resources', () => {
     const drip = setInterval(() => {
       for (let n = 0; n < 10; n++) clients[dripped++ % clients.length]?.write('a');
     }, 10);
-    for (let n = 0; n < 100; n++) expect((await front.ask('/')).status).toBe(200);
+    for (let n = 0; n < 100; n++) {
+      const honestly = new Connection(server.port);
+      honestly.write(requestText('GET /'));
+      expect((await honestly.answer()).status).toBe(200);
+    }
     await expect.poll(() => dripped).toBeGreaterThan(1_000);
     clearInterval(drip);
     expect(clients.filter(({ destroyed }) => destroyed)).toEqual([]);
@@ -158,13 +134,12 @@ describe('state', () => {
 
   it.each(all)('no secret of a request, an address or an answer is in the log or in a problem: %s (S13)', async (name) => {
     const canary = 'c4n4ry';
-    const { front, gateway } = await scene(
-      name,
-      {
+    const { front, gateway } = await frontScene(name, {
+      script: {
         onRequest: (_seen, socket) => socket.end(`HTTP/1.1 200 OK\r\nSet-Cookie: ${canary}\r\n${canary}\r\n\r\n${canary}`),
       },
-      { proxy: { accessLog: { requestFields: ['x-shown'] } } },
-    );
+      more: () => ({ proxy: { accessLog: { requestFields: ['x-shown'] } } }),
+    });
     const fields = [
       ['authorization', `Bearer ${canary}`],
       ['cookie', `session=${canary}`],

@@ -1,44 +1,21 @@
 import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { maxAlbResultBytes } from '../../adapters/aws/alb-codec.ts';
 import { maxLambdaResultBytes } from '../../adapters/aws/lambda-http-codec.ts';
 import type { RouteConfiguration } from '../../core/proxy/configuration.ts';
-import { Origin } from '../probe/origin.ts';
 import type { OriginScript } from '../probe/origin.ts';
 import { responseText } from '../probe/arena.ts';
-import { fronts } from '../support/fronts.ts';
+import { allFronts, frontScene } from '../support/front-scene.ts';
+import type { FrontScene } from '../support/front-scene.ts';
 import type { Front } from '../support/fronts.ts';
-import { realGateway } from '../support/real-gateway.ts';
-import type { RealGateway } from '../support/real-gateway.ts';
 
 /** Limits of routes and platforms, through events and sockets: answered by us before a platform cuts anything off. */
 
-beforeAll(() => {
-  // The library of Azure says at each use that it is in its test mode.
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-});
+const scene = (name: string, script: OriginScript, route: Partial<RouteConfiguration> = {}): Promise<FrontScene> =>
+  frontScene(name, { script, more: () => ({ routes: [{ id: 'all', upstream: 'origin', ...route }] }) });
 
-interface Scene {
-  readonly front: Front;
-  readonly origin: Origin;
-  readonly gateway: RealGateway;
-}
-
-async function scene(name: string, script: OriginScript, route: Partial<RouteConfiguration> = {}): Promise<Scene> {
-  const origin = new Origin(script);
-  onTestFinished(() => origin.close());
-  const gateway = realGateway({
-    routes: [{ id: 'all', upstream: 'origin', ...route }],
-    upstreams: { origin: { url: `http://127.0.0.1:${await origin.listen()}`, allowPrivate: true } },
-  });
-  onTestFinished(() => gateway.close());
-  const front = await (fronts[name] ?? expect.unreachable(name))(gateway.handler, gateway.logger);
-  onTestFinished(() => front.close());
-  return { front, origin, gateway };
-}
-
-const all = Object.keys(fronts);
+const all = allFronts;
 const lambdas = all.filter((name) => name.startsWith('aws'));
 const ok: OriginScript = { onRequest: (_seen, socket) => socket.write(responseText(200)) };
 const problem = (type: string): RegExp => new RegExp(`"type":"https://portolan\\.dev/problems/${type}"`);

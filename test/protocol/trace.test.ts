@@ -1,17 +1,10 @@
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { responseText } from '../probe/arena.ts';
-import { Origin } from '../probe/origin.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Seen } from '../probe/origin.ts';
+import { frontScene } from '../support/front-scene.ts';
 import { fronts } from '../support/fronts.ts';
 import type { Asked } from '../support/fronts.ts';
-import { realGateway } from '../support/real-gateway.ts';
 
 /** The trace of a request (W3C Trace Context level 2, AWS X-Ray) from every way in to the backend, and into the access line. */
-
-beforeAll(() => {
-  // The library of Azure says at each use that it is in its test mode.
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-});
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const parentId = '00f067aa0ba902b7';
@@ -27,20 +20,12 @@ interface Traced {
 }
 
 async function trace(name: string, fields: NonNullable<Asked['fields']>): Promise<Traced> {
-  const origin = new Origin({ onRequest: (_seen, socket) => socket.write(responseText(200)) });
-  onTestFinished(() => origin.close());
-  const { handler, logger, lines, close } = realGateway({
-    routes: [{ id: 'all', upstream: 'origin' }],
-    upstreams: { origin: { url: `http://127.0.0.1:${await origin.listen()}`, allowPrivate: true } },
-  });
-  onTestFinished(close);
-  const front = await (fronts[name] ?? expect.unreachable(name))(handler, logger);
-  onTestFinished(() => front.close());
+  const { front, gateway, origin } = await frontScene(name);
   expect((await front.ask({ target: '/', fields })).status).toBe(200);
   const { last: seen } = origin;
   expect(seen.all('traceparent')).toHaveLength(1);
   const [, id, spanId, flags] = form.exec(seen.field('traceparent') ?? '') ?? [];
-  return { traceId: id, spanId, flags, seen, line: lines()[0] ?? {} };
+  return { traceId: id, spanId, flags, seen, line: gateway.lines()[0] ?? {} };
 }
 
 describe.each(Object.keys(fronts))('through %s', (name) => {

@@ -16,6 +16,7 @@ import { albEvent, albMultiEvent, functionUrlEvent, httpV2Event, restEvent } fro
 import type { WireRequest } from './aws/events.ts';
 import { readResult } from './aws/results.ts';
 import { functionsEvent, functionsRequest } from './azure/events.ts';
+import { quietTestMode } from './azure/quiet-test-mode.ts';
 import { sentFields } from './azure/sent-response.ts';
 
 /** What a client asks. */
@@ -79,6 +80,7 @@ export const fronts: Readonly<Record<string, OpenFront>> = {
   'aws-alb': lambda('aws-alb', albEvent),
   'aws-alb-multi': lambda('aws-alb-multi', albMultiEvent),
   azure: async (handler, logger) => {
+    quietTestMode();
     const serve = functionsHandler(handler, { logger });
     const invocation = { invocationId: 'invocation-1' } as InvocationContext;
     return {
@@ -135,7 +137,7 @@ function lambda(source: LambdaSource, toEvent: (request: WireRequest) => unknown
     return Promise.resolve({
       async ask(asked) {
         const event: unknown = JSON.parse(JSON.stringify(toEvent(wire(asked))));
-        const result = await invoke(event, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 10_000 });
+        const result = await invoke(event, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 60_000 });
         const { status, headers, body } = readResult(source, result);
         return { status, headers, error: errorOf(headers), body: body.toString('latin1'), whole: true };
       },
@@ -167,7 +169,7 @@ function streamingLambda(source: LambdaSource, toEvent: (request: WireRequest) =
         const out = new PassThrough();
         const content: Buffer[] = [];
         out.on('data', (chunk: Buffer) => content.push(chunk));
-        const whole = await invoke(event, out, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 10_000 }).then(
+        const whole = await invoke(event, out, { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 60_000 }).then(
           () => true,
           () => false,
         );

@@ -1,7 +1,7 @@
 import { nodeCrypto } from '../../adapters/node/node-crypto.ts';
 import { nodeProxyPlatform } from '../../adapters/node/proxy-platform.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
-import type { Discovery, HttpHandler, LogAttributes, Logger } from '../../core/ports/index.ts';
+import type { Clock, Discovery, HttpHandler, LogAttributes, Logger } from '../../core/ports/index.ts';
 import { createPortolan } from '../../core/portolan.ts';
 import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import type { ProxyPlatform } from '../../core/proxy/platform.ts';
@@ -24,6 +24,8 @@ export interface RealGateway {
 }
 
 export interface RealGatewayOptions {
+  /** Default the system's. */
+  readonly clock?: Clock | undefined;
   /** Default none. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Default: DNS. */
@@ -34,13 +36,13 @@ export interface RealGatewayOptions {
 }
 
 export function realGateway(configuration: ProxyConfiguration, options: RealGatewayOptions = {}): RealGateway {
-  const { secrets = {}, discovery, handlers, isServer = true } = options;
+  const { clock = systemClock, secrets = {}, discovery, handlers, isServer = true } = options;
   const logged: Logged[] = [];
   const logger: Logger = { log: (_severity, event, attributes = {}) => void logged.push({ event, attributes }) };
-  const platform = nodeProxyPlatform({ clock: systemClock, isServer });
+  const platform = nodeProxyPlatform({ clock, isServer });
   const { handler, proxy } = createPortolan(
     {
-      clock: systemClock,
+      clock,
       crypto: nodeCrypto,
       logger,
       store: new MemoryStore(),

@@ -6,10 +6,10 @@ import { testHttpEventCodec } from '../../conformance/http-codec.ts';
 import { readCorpusFile } from '../../corpus/format.ts';
 import { azureCorpus } from '../../corpus/generate-azure.ts';
 import { functionsRequest } from '../../support/azure/events.ts';
+import { quietTestMode } from '../../support/azure/quiet-test-mode.ts';
 import { sentResponse } from '../../support/azure/sent-response.ts';
 
-// The library says at each use that it is in its test mode.
-console.warn = () => {};
+quietTestMode();
 
 // Through the library's own request and response classes.
 testHttpEventCodec({

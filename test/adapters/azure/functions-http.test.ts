@@ -1,6 +1,6 @@
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import type { HttpRequestInit, HttpResponse as FunctionsResponse } from '@azure/functions';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { functionsHttp } from '../../../adapters/azure/functions-http.ts';
 import { functionsHandler, registerHttp } from '../../../adapters/azure/register-http.ts';
 import { registerSweeper } from '../../../adapters/azure/register-sweeper.ts';
@@ -9,6 +9,7 @@ import { bodyBytes } from '../../../core/http/body.ts';
 import { HeaderList } from '../../../core/http/header-list.ts';
 import { RequestRejected } from '../../../core/ports/index.ts';
 import type { Body, HttpHandler, HttpResponse, Logger, RequestContext } from '../../../core/ports/index.ts';
+import { quietTestMode } from '../../support/azure/quiet-test-mode.ts';
 import { scriptedTable } from '../../support/azure/scripted-table.ts';
 import { sentResponse } from '../../support/azure/sent-response.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -25,9 +26,7 @@ const response = (fields: readonly string[], body?: Body, status = 200): HttpRes
 const sent = async (answer: HttpResponse): ReturnType<typeof sentResponse> =>
   sentResponse(await functionsHttp.encode(answer, event()));
 
-// Outside the platform the library says at each use that it is in its test mode.
-beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
-afterAll(() => void vi.restoreAllMocks());
+beforeAll(quietTestMode);
 
 describe('what comes in', () => {
   test('is told by its shape', () => {

@@ -1,11 +1,11 @@
 import { HttpRequest, InvocationContext } from '@azure/functions';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { functionsHandler } from '../../../adapters/azure/register-http.ts';
 import { HeaderList } from '../../../core/http/header-list.ts';
+import { quietTestMode } from '../../support/azure/quiet-test-mode.ts';
 
 it('content of an answer that cannot be written is freed', async () => {
-  // the library says at each use that it is in its test mode
-  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  quietTestMode();
   let freed = 0;
   const body = {
     [Symbol.asyncIterator]: () => ({
