@@ -9,6 +9,8 @@ export interface Fault {
   readonly act?: (socket: Socket) => void;
   /** Or the upstream is another than the origin. */
   readonly upstream?: (ports: FaultPorts) => UpstreamConfiguration;
+  /** Which of its times is short, where it is shown by a time that is over. */
+  readonly timeouts?: { readonly idleMs?: number; readonly responseHeadersMs?: number; readonly routeMs?: number };
   /** `cut`: the client sees that the answer is not whole, or is told 502 or 504 in time. */
   readonly becomes: 'cut' | { readonly status: number; readonly error?: string | undefined };
 }
@@ -62,7 +64,12 @@ export const faults: readonly Fault[] = [
   { name: 'ends within a chunk', act: (socket) => socket.end(`${chunked}a\r\nabc`), becomes: 'cut' },
   { name: 'ends between chunks', act: (socket) => socket.end(`${chunked}3\r\nabc\r\n`), becomes: 'cut' },
   { name: 'sends a chunk that is none', act: (socket) => void socket.write(`${chunked}3\r\nabc\r\nzz\r\n`), becomes: 'cut' },
-  { name: 'stalls in its content', act: (socket) => void socket.write(`${head}Content-Length: 10\r\n\r\nabc`), becomes: 'cut' },
+  {
+    name: 'stalls in its content',
+    act: (socket) => void socket.write(`${head}Content-Length: 10\r\n\r\nabc`),
+    timeouts: { idleMs: 200 },
+    becomes: 'cut',
+  },
   {
     name: 'sends its content drop by drop, without end',
     act: (socket) => {
@@ -70,6 +77,7 @@ export const faults: readonly Fault[] = [
       const timer = setInterval(() => socket.write('1\r\na\r\n'), 20);
       socket.on('close', () => clearInterval(timer));
     },
+    timeouts: { routeMs: 900 },
     becomes: 'cut',
   },
   {
@@ -97,7 +105,12 @@ export const faults: readonly Fault[] = [
     act: (socket) => void socket.write(`${responseText(200, [], 'mine')}${responseText(200, [], 'poison')}`),
     becomes: { status: 200 },
   },
-  { name: 'says nothing', act: () => undefined, becomes: { status: 504, error: 'http_response_timeout' } },
+  {
+    name: 'says nothing',
+    act: () => undefined,
+    timeouts: { responseHeadersMs: 200 },
+    becomes: { status: 504, error: 'http_response_timeout' },
+  },
   {
     name: 'sends its header section drop by drop',
     act: (socket) => {
@@ -105,6 +118,7 @@ export const faults: readonly Fault[] = [
       const timer = setInterval(() => socket.write('X-A: 1\r\n'), 20);
       socket.on('close', () => clearInterval(timer));
     },
+    timeouts: { responseHeadersMs: 200 },
     becomes: { status: 504, error: 'http_response_timeout' },
   },
   {

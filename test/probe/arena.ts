@@ -18,7 +18,7 @@ export interface Check {
   readonly id: string;
   readonly title: string;
   readonly origin?: OriginScript;
-  /** Default: everything goes to the origin. A front that has no routes ignores them. */
+  /** Default: everything goes to the upstream `origin`. `hurried` is the same with short time-outs. A front that has no routes ignores them. */
   readonly routes?: readonly RouteConfiguration[];
   readonly run: (arena: Arena) => Promise<void>;
 }
@@ -29,22 +29,29 @@ export interface Answer extends Message {
   all(name: string): readonly string[];
 }
 
-/** How long anything may take before it counts as hanging, in milliseconds. */
-const patienceMs = 3_000;
+/** How long anything may take before it counts as hanging, in milliseconds: a slow machine may stand still for seconds. */
+const defaultPatienceMs = 20_000;
 
 /** The place of one check: a front of its own, an origin of its own. */
 export class Arena {
   readonly origin: Origin;
   readonly port: number;
   readonly #connections: Connection[] = [];
+  readonly #patienceMs: number;
 
-  constructor(origin: Origin, port: number) {
+  constructor(origin: Origin, port: number, patienceMs: number = defaultPatienceMs) {
     this.origin = origin;
     this.port = port;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** Waits until something has happened at the origin. Fails when it does not in time. */
+  soon(what: string, condition: () => boolean): Promise<void> {
+    return within(this.#patienceMs, what, () => this.origin.until(condition));
   }
 
   open(): Connection {
-    const connection = new Connection(this.port);
+    const connection = new Connection(this.port, this.#patienceMs);
     this.#connections.push(connection);
     return connection;
   }
@@ -75,9 +82,11 @@ export class Connection {
   text = '';
   readonly #socket: Socket;
   #isClosed = false;
+  readonly #patienceMs: number;
   #waiting: (() => void)[] = [];
 
-  constructor(port: number) {
+  constructor(port: number, patienceMs: number = defaultPatienceMs) {
+    this.#patienceMs = patienceMs;
     this.#socket = connect(port, '127.0.0.1');
     this.#socket.setEncoding('latin1');
     this.#socket.setNoDelay(true);
@@ -110,7 +119,7 @@ export class Connection {
 
   /** Waits until the condition holds. Fails when it does not in time, or the connection closes before. */
   async until(condition: (text: string) => boolean, what: string): Promise<string> {
-    await within(patienceMs, what, async () => {
+    await within(this.#patienceMs, what, async () => {
       while (!condition(this.text)) {
         if (this.#isClosed) throw new Error(`closed before ${what}: ${JSON.stringify(this.text.slice(0, 300))}`);
         await this.#next();
@@ -120,7 +129,7 @@ export class Connection {
   }
 
   async closed(): Promise<void> {
-    await within(patienceMs, 'the end of the connection', async () => {
+    await within(this.#patienceMs, 'the end of the connection', async () => {
       while (!this.#isClosed) await this.#next();
     });
   }
@@ -128,7 +137,7 @@ export class Connection {
   /** The first final response that has not been taken yet, whole or as far as it got when the connection closed. */
   async answer(method = 'GET'): Promise<Answer> {
     let found: ReturnType<typeof readResponses>[number] | undefined;
-    await within(patienceMs, 'an answer', async () => {
+    await within(this.#patienceMs, 'an answer', async () => {
       for (;;) {
         found = readResponses(this.text, method, this.#isClosed).find(({ status }) => status >= 200 || status === 101);
         if (found?.complete === true && (this.#isClosed || isFramed(found, method))) break;
@@ -210,10 +219,10 @@ export async function within<Value>(milliseconds: number, what: string, work: ()
 }
 
 /** Runs one check. Throws what it throws. */
-export async function runCheck(check: Check, startFront: StartFront): Promise<void> {
+export async function runCheck(check: Check, startFront: StartFront, patienceMs: number = defaultPatienceMs): Promise<void> {
   const origin = new Origin(check.origin ?? answering());
   const front = await startFront(await origin.listen(), check.routes);
-  const arena = new Arena(origin, front.port);
+  const arena = new Arena(origin, front.port, patienceMs);
   try {
     await within(2 * patienceMs, `end of ${check.id}`, () => check.run(arena));
   } finally {

@@ -37,7 +37,7 @@ async function failedBy(startFront: StartFront): Promise<string[]> {
   const worker = async (): Promise<void> => {
     for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
       const { id } = check;
-      await runCheck(check, startFront).catch(() => failed.push(id));
+      await runCheck(check, startFront, 2_000).catch(() => failed.push(id));
     }
   };
   await Promise.all(Array.from({ length: 16 }, worker));

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { RouteConfiguration } from '../../../core/proxy/configuration.ts';
 import { requestText, responseText, within } from '../arena.ts';
 import type { Arena, Check } from '../arena.ts';
 import type { OriginScript } from '../origin.ts';
@@ -21,6 +22,12 @@ const stillHonest = async (arena: Arena): Promise<void> => {
     expect([answer.status, answer.body]).toEqual([200, 'honest']);
   }
 };
+
+/** Does not wait long for what is bad, but for what is honest. */
+const hurriedWithBad: readonly RouteConfiguration[] = [
+  { id: 'bad', match: { paths: ['/bad'] }, upstream: 'hurried' },
+  { id: 'all', match: { paths: ['/*'] }, upstream: 'origin' },
+];
 
 const fault = (id: string, title: string, status: number, act: Exclude<OriginScript['onRequest'], undefined>): Check => ({
   id,
@@ -67,9 +74,7 @@ const poison = (
     const answer = await connection.answer();
     expect(statuses).toContain(answer.status);
     // The connection it came on is not to be trusted any more: who keeps it would be answered with what nobody asked for.
-    await within(1_000, 'the end of the connection to the origin', () =>
-      arena.origin.until(() => arena.origin.sockets[0]?.destroyed === true),
-    );
+    await arena.soon('the end of the connection to the origin', () => arena.origin.sockets[0]?.destroyed === true);
     await connection.closed();
     expect(answer.body + connection.text).not.toContain('poison');
     await stillHonest(arena);
@@ -100,12 +105,15 @@ export const faultChecks: readonly Check[] = [
   fault('reset-in-head', 'an origin that resets within its header section', 502, (_seen, socket) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Le', () => socket.resetAndDestroy());
   }),
-  fault('silent', 'an origin that says nothing', 504, () => undefined),
-  fault('slow-head', 'a header section that never ends', 504, (_seen, socket) => {
-    socket.write('HTTP/1.1 200 OK\r\n');
-    const timer = setInterval(() => socket.write('X-A: 1\r\n'), 50);
-    socket.on('close', () => clearInterval(timer));
-  }),
+  { ...fault('silent', 'an origin that says nothing', 504, () => undefined), routes: hurriedWithBad },
+  {
+    ...fault('slow-head', 'a header section that never ends', 504, (_seen, socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const timer = setInterval(() => socket.write('X-A: 1\r\n'), 50);
+      socket.on('close', () => clearInterval(timer));
+    }),
+    routes: hurriedWithBad,
+  },
   fault('huge-head', 'a header section without end, as fast as it goes', 502, (_seen, socket) => {
     socket.write('HTTP/1.1 200 OK\r\n');
     const more = (): void => {
@@ -129,7 +137,12 @@ export const faultChecks: readonly Check[] = [
   cut('bad-chunk', 'content with a chunk size that is none', (_seen, socket) =>
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n'),
   ),
-  cut('stalled-body', 'content that stalls', (_seen, socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc')),
+  {
+    ...cut('stalled-body', 'content that stalls', (_seen, socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
+    ),
+    routes: hurriedWithBad,
+  },
   poison(
     'extra-bytes',
     'bytes after the content are nobody’s answer (F9)',
@@ -221,9 +234,7 @@ export const faultChecks: readonly Check[] = [
       connection.write(requestText('GET /'));
       await arena.origin.until(() => arena.origin.heads.length > 0);
       connection.destroy();
-      await within(1_000, 'the end of the request to the origin', () =>
-        arena.origin.until(() => arena.origin.sockets.every(({ destroyed }) => destroyed)),
-      );
+      await arena.soon('the end of the request to the origin', () => arena.origin.sockets.every(({ destroyed }) => destroyed));
     },
   },
   {
@@ -241,9 +252,7 @@ export const faultChecks: readonly Check[] = [
       connection.write(requestText('GET /'));
       await connection.until((text) => text.includes('abc'), 'the beginning');
       connection.destroy();
-      await within(1_000, 'the end of the request to the origin', () =>
-        arena.origin.until(() => arena.origin.sockets.every(({ destroyed }) => destroyed)),
-      );
+      await arena.soon('the end of the request to the origin', () => arena.origin.sockets.every(({ destroyed }) => destroyed));
     },
   },
   {
@@ -256,9 +265,7 @@ export const faultChecks: readonly Check[] = [
         () => undefined,
       );
       connection.destroy();
-      await within(1_000, 'the end of the request to the origin', () =>
-        arena.origin.until(() => arena.origin.sockets.every(({ destroyed }) => destroyed)),
-      );
+      await arena.soon('the end of the request to the origin', () => arena.origin.sockets.every(({ destroyed }) => destroyed));
       expect(arena.origin.requests).toHaveLength(0);
     },
   },
@@ -355,9 +362,7 @@ export const faultChecks: readonly Check[] = [
       connection.write(requestText('GET /slow'));
       await arena.origin.until(() => arena.origin.requests.length === 2);
       connection.destroy();
-      await within(1_000, 'the end of the request to the origin', () =>
-        arena.origin.until(() => arena.origin.sockets.every(({ destroyed }) => destroyed)),
-      );
+      await arena.soon('the end of the request to the origin', () => arena.origin.sockets.every(({ destroyed }) => destroyed));
       await stillHonest(arena);
     },
   },
@@ -395,9 +400,7 @@ export const faultChecks: readonly Check[] = [
     run: async (arena) => {
       const connection = arena.open();
       connection.write(`${requestText('POST /', ['Transfer-Encoding: chunked'])}5\r\nfirst\r\n`);
-      await within(2_000, 'the first chunk at the origin', () =>
-        arena.origin.until(() => arena.origin.received.some((text) => text.includes('first'))),
-      );
+      await arena.soon('the first chunk at the origin', () => arena.origin.received.some((text) => text.includes('first')));
       connection.write('4\r\nlast\r\n0\r\n\r\n');
       expect((await connection.answer()).status).toBe(200);
       expect(arena.origin.last.body).toBe('firstlast');
