@@ -135,7 +135,7 @@ describe.each([
       else await origin.until(() => origin.last.target === '/silent');
       const socket = origin.sockets.at(-1);
       stream.close(constants.NGHTTP2_CANCEL);
-      await expect.poll(() => socket?.destroyed, { timeout: 1_000 }).toBe(true);
+      await expect.poll(() => socket?.destroyed).toBe(true);
       expect(await ask(session, { ':path': `/after${path}` })).toMatchObject({ text: 'honest', code: 0 });
     }
     await expect.poll(() => stack.gateway.lines().length).toBe(4);
@@ -149,7 +149,7 @@ describe.each([
     for (let n = 0; n < 5; n++) session.request({ ':path': `/${n}` }).on('error', () => undefined);
     await origin.until(() => origin.requests.length === 5);
     session.destroy();
-    await expect.poll(() => origin.sockets.every(({ destroyed }) => destroyed), { timeout: 1_000 }).toBe(true);
+    await expect.poll(() => origin.sockets.every(({ destroyed }) => destroyed)).toBe(true);
   });
 
   it('a client that says it goes away (GOAWAY) still gets what it has asked for', async () => {
@@ -336,7 +336,7 @@ describe('HTTP/2 on both sides', () => {
     await once(stream, 'data');
     closed.length = 0;
     stream.close(constants.NGHTTP2_CANCEL);
-    await expect.poll(() => closed, { timeout: 1_000 }).toEqual([constants.NGHTTP2_CANCEL]);
+    await expect.poll(() => closed).toEqual([constants.NGHTTP2_CANCEL]);
     expect(session.destroyed).toBe(false);
   });
 });

@@ -100,7 +100,7 @@ describe('behind a request that is not answered yet', () => {
     connection.write(slow.repeat(4));
     await origin.until(() => origin.requests.length === 4);
     connection.destroy();
-    await expect.poll(() => origin.sockets.every(({ destroyed }) => destroyed), { timeout: 1_000 }).toBe(true);
+    await expect.poll(() => origin.sockets.every(({ destroyed }) => destroyed)).toBe(true);
     await expect.poll(() => stack.gateway.lines().map((line) => line['http.response.status_code'])).toEqual([499, 499, 499, 499]);
     await stack.close();
   });

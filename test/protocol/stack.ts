@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { startHttpServer } from '../../adapters/local/http-server.ts';
 import type { HttpServerOptions } from '../../adapters/local/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
+import type { Clock } from '../../core/ports/index.ts';
 import type { ProxyConfiguration, RouteConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import { realGateway } from '../support/real-gateway.ts';
 import type { RealGateway } from '../support/real-gateway.ts';
@@ -14,6 +15,8 @@ export interface Stack {
 }
 
 export interface StackOptions {
+  /** Of the gateway, not of the server; default the system's. */
+  readonly clock?: Clock | undefined;
   readonly server?: Partial<HttpServerOptions>;
   readonly route?: Partial<RouteConfiguration>;
   readonly upstream?: Partial<UpstreamConfiguration>;
@@ -21,12 +24,15 @@ export interface StackOptions {
 }
 
 /** The plain server with a gateway of real parts, in front of one backend. Ends with the test. */
-export async function startStack(url: string, { server, route, upstream, proxy }: StackOptions = {}): Promise<Stack> {
-  const gateway = realGateway({
-    routes: [{ id: 'all', upstream: 'backend', upgrade: true, ...route }],
-    upstreams: { backend: { url, allowPrivate: true, circuitBreaker: false, outlierEjection: false, ...upstream } },
-    proxy,
-  });
+export async function startStack(url: string, { clock, server, route, upstream, proxy }: StackOptions = {}): Promise<Stack> {
+  const gateway = realGateway(
+    {
+      routes: [{ id: 'all', upstream: 'backend', upgrade: true, ...route }],
+      upstreams: { backend: { url, allowPrivate: true, circuitBreaker: false, outlierEjection: false, ...upstream } },
+      proxy,
+    },
+    { clock },
+  );
   const { handler, logger } = gateway;
   const front = await startHttpServer({
     handler,
