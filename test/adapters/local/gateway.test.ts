@@ -441,12 +441,14 @@ describe('closing a session', () => {
   });
 
   it('happens to a tunnel whose token is refused later on, while an outage leaves it open', async () => {
-    const hole = await silent();
+    let arrived = '';
+    const hole = await kept(startTcp((socket) => void socket.on('data', (chunk: Buffer) => (arrived += chunk.toString()))));
     const clock = new FakeClock();
     let decide = (): Authorization => direct('s1');
     const { port, usage } = await start({ clock, authorize: async () => decide(), limits: { reauthorizeEveryMs: 30_000 } });
     const socket = await tunnelTo(port, `127.0.0.1:${hole.port}`, token);
     socket.write('12345');
+    await expect.poll(() => arrived).toBe('12345');
     await clock.advance(30_000);
     decide = () => {
       throw new PortError('unavailable', 'key-value-store.get');

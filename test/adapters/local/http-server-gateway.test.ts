@@ -162,13 +162,11 @@ describe('An answer over HTTP/1.1', () => {
 
   it('frees content that HEAD does not want, and that comes when the client has gone', async () => {
     const [unwanted, late] = [new Pushed(), new Pushed()];
-    let answer = (): void => undefined;
+    const entered = Promise.withResolvers<void>();
     const { port } = await start(async ({ method }, { signal }) => {
       if (method === 'HEAD') return { status: 200, headers: new HeaderList(['content-length', '9']), body: unwanted };
-      signal?.addEventListener('abort', () => {
-        answer();
-      });
-      await new Promise<void>((resolve) => (answer = resolve));
+      entered.resolve();
+      if (signal !== undefined) await once(signal, 'abort');
       return { status: 200, headers: empty, body: late };
     });
     expect(await exchange(port, 'HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(
@@ -177,7 +175,7 @@ describe('An answer over HTTP/1.1', () => {
     expect(unwanted.cancelled).toBe(1);
     const socket = connect(port, '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await sleep(50);
+    await entered.promise;
     socket.destroy();
     await expect.poll(() => late.cancelled).toBe(1);
   });
@@ -270,9 +268,11 @@ describe('A request over HTTP/1.1', () => {
   });
 
   it('that expects 100 gets it when its content is first read, and a refusal instead when it is not', async () => {
+    const [entered, reading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const { port } = await start(async ({ target, body }) => {
       if (target === '/no') return { status: 403, headers: empty, body: 'no' };
-      await sleep(50);
+      entered.resolve();
+      await reading.promise;
       return text((await bodyBytes(body)).length.toString());
     });
     const expecting = (target: string): string =>
@@ -281,11 +281,14 @@ describe('A request over HTTP/1.1', () => {
     expect(statuses(refused)).toEqual([403]);
     expect(refused).toMatch(/connection: close/i);
     const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-    const startedAt = performance.now();
+    let isRead = false;
+    const asked = once(socket, 'data').then(([first]: unknown[]) => [first, isRead]);
     socket.write(expecting('/yes'));
-    const [first] = (await once(socket, 'data')) as [string];
-    expect(first).toBe('HTTP/1.1 100 Continue\r\n\r\n');
-    expect(performance.now() - startedAt).toBeGreaterThan(40);
+    await entered.promise;
+    await sleep(50);
+    isRead = true;
+    reading.resolve();
+    expect(await asked).toEqual(['HTTP/1.1 100 Continue\r\n\r\n', true]);
     socket.write('abc');
     const [second] = (await once(socket, 'data')) as [string];
     expect(second).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\n3$/);
@@ -333,9 +336,9 @@ function passingTo(port: number): HttpHandler {
     protocol: 'http1',
     allowPrivate: true,
     allow: [],
-    connectTimeoutMs: 1_000,
-    responseHeadersTimeoutMs: 2_000,
-    idleTimeoutMs: 2_000,
+    connectTimeoutMs: 30_000,
+    responseHeadersTimeoutMs: 30_000,
+    idleTimeoutMs: 30_000,
   });
   cleanUps.push(() => transport.close());
   return (request, { deadline, signal, canUpgrade, sendInformational }) =>
@@ -736,10 +739,12 @@ describe('HTTP/2', () => {
     const body = new Pushed();
     const { port } = await start(() => ({ status: 200, headers: empty, body }));
     const session = client(port);
-    const answer = answerOf(session.request({ ':path': '/' }));
+    const stream = session.request({ ':path': '/' });
+    const half = once(stream, 'data');
+    const answer = answerOf(stream);
     const sink = await body.ready;
     sink.write(Buffer.from('half'));
-    await sleep(20);
+    await half;
     sink.abort(new Error('broken'));
     expect(await answer).toMatchObject({ text: 'half', code: constants.NGHTTP2_INTERNAL_ERROR });
     expect(session.destroyed).toBe(false);
@@ -787,17 +792,22 @@ describe('HTTP/2', () => {
   });
 
   it('ends with the server: streams under way are answered, no new ones are taken', async () => {
-    let release = (): void => undefined;
-    const { port, close } = await start(async () => {
-      await new Promise<void>((resolve) => (release = resolve));
-      return text('done');
-    });
+    const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    // Its patience is longer than this test's.
+    const { port, close } = await start(
+      async () => {
+        entered.resolve();
+        await gate.promise;
+        return text('done');
+      },
+      { limits: { closeTimeoutMs: 120_000 } },
+    );
     const session = client(port);
     const answer = answerOf(session.request({ ':path': '/' }));
-    await sleep(100);
+    await entered.promise;
     const closed = close();
     await sleep(20);
-    release();
+    gate.resolve();
     expect((await answer).text).toBe('done');
     await closed;
     await expect.poll(() => session.closed).toBe(true);

@@ -56,7 +56,7 @@ it('swaps of the configuration under load fail no request, mix no two versions, 
   const backend = await startBackend();
   // each version has connections of its own: those of the one before are closed
   const document = (n: number): ProxyConfiguration => ({
-    upstreams: { backend: { url: backend.url, allowPrivate: true, retry: { retries: 0 }, timeouts: { connectMs: 1_000 + n } } },
+    upstreams: { backend: { url: backend.url, allowPrivate: true, retry: { retries: 0 }, timeouts: { connectMs: 20_000 + n } } },
     routes: [{ id: 'all', upstream: 'backend', responseFields: { set: { 'x-of': n === 0 ? 'deployed' : `${n}` } } }],
     proxy: { versionField: 'x-version' },
   });
@@ -97,15 +97,15 @@ it('swaps of the configuration under load fail no request, mix no two versions, 
     }
   };
   const clients = Promise.all(Array.from({ length: clientCount }, (_, name) => client(name)));
-  await expect.poll(() => versions.has('deployed'), { timeout: 5_000, interval: 10 }).toBe(true);
+  await expect.poll(() => versions.has('deployed'), { interval: 10 }).toBe(true);
   for (let n = 1; n <= 8; n++) {
     await pusher.push(document(n), undefined, undefined);
-    await expect.poll(() => versions.has(`${n}`), { timeout: 5_000, interval: 10 }).toBe(true);
+    await expect.poll(() => versions.has(`${n}`), { interval: 10 }).toBe(true);
   }
   state.running = false;
   await clients;
   // nine versions had some each
-  await expect.poll(backend.connections, { timeout: 5_000, interval: 10 }).toBeLessThanOrEqual(clientCount);
+  await expect.poll(backend.connections, { interval: 10 }).toBeLessThanOrEqual(clientCount);
   expect([...versions]).toEqual(['deployed', '1', '2', '3', '4', '5', '6', '7', '8']);
   expect(logger.lines.filter(({ severity }) => severity === 'error' || severity === 'warn')).toEqual([]);
 }, 60_000);
