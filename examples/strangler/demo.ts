@@ -131,7 +131,7 @@ async function push(newPercent: number): Promise<void> {
   await promisify(execFile)(process.execPath, [portolan, 'config', 'push', writeConfiguration(newPercent)], { env });
   // the process follows within pollMs; traffic goes on meanwhile
   const pushedAt = Date.now();
-  while (Date.now() - pushedAt < 400) await ask(0);
+  for (let asked = 0; asked < 20 || Date.now() - pushedAt < 400; asked++) await ask(0);
 }
 
 async function step(label: string, during?: (sent: number) => void): Promise<number> {

@@ -64,9 +64,9 @@ async function expectOutcome(effect: Effect, outcome: Outcome, asked: () => read
   if (from === undefined && sees === undefined && gets === undefined && outcome.given === undefined)
     expect(served, about).toEqual([]);
   // Nobody waits for it.
-  if (other !== undefined) await expect.poll(asked, { timeout: 5_000 }).toContain(other);
+  if (other !== undefined) await expect.poll(asked).toContain(other);
   if (prints !== undefined) expect(printed, about).toContain(prints);
-  if (logs !== undefined) await expect.poll(logged, { timeout: 5_000 }).toContainEqual(expect.objectContaining(logs));
+  if (logs !== undefined) await expect.poll(logged).toContainEqual(expect.objectContaining(logs));
 }
 
 function expectFields(got: Readonly<Record<string, string>>, wanted: NonNullable<Outcome['fields']>, about: string): void {

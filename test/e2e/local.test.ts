@@ -190,7 +190,7 @@ describe('portolan dev, as a newcomer uses it', () => {
     expect(listed.stdout).not.toContain('hash');
     expect((await portolan(['keys', 'revoke', made.record.id, ...data])).code).toBe(0);
     expect((await portolan(['keys', 'revoke', made.record.id, ...data])).code).toBe(1);
-    await expect.poll(async () => (await asSecond()).status, { timeout: 10_000, interval: 500 }).toBe(401);
+    await expect.poll(async () => (await asSecond()).status, { interval: 500 }).toBe(401);
   });
 });
 

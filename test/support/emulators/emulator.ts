@@ -36,7 +36,7 @@ export async function startProgram(
     ready,
     env,
     cwd,
-    timeoutMs = 60_000,
+    timeoutMs = 180_000,
   }: {
     readonly ready: () => Promise<boolean>;
     readonly env?: NodeJS.ProcessEnv;
@@ -72,7 +72,7 @@ export async function startProgram(
 /** Whether something accepts HTTP at `url`, whatever it answers. */
 export async function answers(url: string): Promise<boolean> {
   try {
-    await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await fetch(url, { signal: AbortSignal.timeout(5_000) });
     return true;
   } catch {
     return false;

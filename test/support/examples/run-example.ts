@@ -82,7 +82,7 @@ export async function startExample(example: Example, backends: Backends): Promis
       const logged: Effect['logged'] = () => linesOf(asWritten(server.output().slice(before)));
       const requests = (): number => logged().filter(({ event }) => event === 'http.request').length;
       // A line is written when its answer has ended, which a client may know first.
-      await expect.poll(requests, { timeout: 5_000 }).toBeGreaterThanOrEqual(answers.length);
+      await expect.poll(requests).toBeGreaterThanOrEqual(answers.length);
       const seen = backends.seen.map(({ backend, line, fields }) => ({
         backend,
         line,

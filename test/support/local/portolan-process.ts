@@ -33,6 +33,8 @@ export interface RunningPortolan {
   readonly firstKey: string | undefined;
   /** Everything printed so far. */
   output(): string;
+  /** Its exit code, when it has ended and all that it printed has come. */
+  readonly ended: Promise<number | null>;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -48,7 +50,7 @@ export async function startPortolan(args: readonly string[], env: Readonly<Recor
     env: { ...process.env, ...env },
   });
   let output = '';
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const greeting = await new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer): void => {
       output += chunk.toString();
@@ -56,7 +58,7 @@ export async function startPortolan(args: readonly string[], env: Readonly<Recor
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
-    child.once('exit', (code) => reject(new Error(`portolan dev ended with ${code}:\n${output}`)));
+    void ended.then((code) => reject(new Error(`portolan dev ended with ${code}:\n${output}`)));
   });
   const api = /(?:control API|reverse proxy)\s+(\S+)/.exec(greeting)?.[1] ?? '';
   return {
@@ -65,6 +67,7 @@ export async function startPortolan(args: readonly string[], env: Readonly<Recor
     greeting,
     firstKey: /PORTOLAN_API_KEY=(ptl_[A-Za-z0-9_-]{40,})/.exec(greeting)?.[1],
     output: () => output,
+    ended,
     async kill(signal) {
       child.kill(signal);
       await ended;
