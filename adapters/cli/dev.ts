@@ -63,7 +63,7 @@ export function addDevCommand(program: Command): void {
         await backend?.close();
         throw error;
       });
-      process.stdout.write(greeting(local, options, configuration, file));
+      // before it is said to run: a signal may follow at once
       stopOnSignal(wanted.stopDelayMs + wanted.closeTimeoutMs, async () => {
         const delay = wanted.stopDelayMs === 0 ? '' : `serves on for ${options.drainDelaySeconds} s, then `;
         process.stdout.write(
@@ -72,6 +72,7 @@ export function addDevCommand(program: Command): void {
         await local.stop();
         await backend?.close();
       });
+      process.stdout.write(greeting(local, options, configuration, file));
     });
 }
 

@@ -172,7 +172,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
         portolan.announceStop();
         server.announceClose();
         redirecting?.announceClose();
-        await systemClock.sleep(stopDelayMs);
+        if (stopDelayMs > 0) await systemClock.sleep(stopDelayMs);
         await close();
       },
       close,

@@ -1,10 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Configuration } from '../../core/config/configuration.ts';
@@ -139,7 +142,8 @@ interface Gateway {
 /** Starts the built gateway; resolves when it says that it listens. */
 async function startGateway(env: Variables): Promise<Gateway> {
   const child = spawn(process.execPath, [bundle], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const ended = once(child, 'exit');
+  // When all that it printed has come, too.
+  const ended = once(child, 'close');
   let output = '';
   await new Promise<void>((resolve, reject) => {
     const look = (chunk: Buffer): void => {
@@ -253,7 +257,7 @@ for (const { name, title, emulator, deploy } of platforms) {
       expect(await curl(proxyUrl, origin)).toEqual({ status: 200, body: 'plain /a?b=c' });
       expect(await curl(proxyUrl, secureOrigin)).toEqual({ status: 200, body: 'secure' });
       // Counted beside the traffic. A TLS handshake alone is more than this.
-      await expect.poll(async () => (await usageOf(sessionId)).bytesDown, { timeout: 20_000, interval: 200 }).toBeGreaterThan(600);
+      await expect.poll(async () => (await usageOf(sessionId)).bytesDown, { interval: 200 }).toBeGreaterThan(600);
       expect((await usageOf(sessionId)).bytesUp).toBeGreaterThan(300);
     });
 
@@ -311,6 +315,41 @@ for (const { name, title, emulator, deploy } of platforms) {
     });
   });
 }
+
+describe('a gateway that is told to stop, with a delay', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-gateway-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test('is not ready and takes new connections all the same, until the delay is over or a second signal comes', async () => {
+    const [gatewayPort, healthPort] = [await freePort(), await freePort()];
+    const configuration: Configuration = {
+      auth: { storedKeys: true },
+      signingSecret: 'signing',
+      pools: { default: { vendor: 'direct' } },
+      gateway: { publicUrl: `http://127.0.0.1:${gatewayPort}` },
+    };
+    const { process: child, ended } = await startGateway({
+      PORTOLAN_PLATFORM: 'local',
+      PORTOLAN_DATA: folder,
+      PORTOLAN_CONFIG: JSON.stringify(configuration),
+      PORTOLAN_SECRET_SIGNING: 'a'.repeat(40),
+      PORTOLAN_GATEWAY_HOST: '127.0.0.1',
+      PORTOLAN_GATEWAY_PORT: String(gatewayPort),
+      PORTOLAN_HEALTH_PORT: String(healthPort),
+      PORTOLAN_DRAIN_DELAY_SECONDS: '3600',
+    });
+    const ready = async (): Promise<number> => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status;
+    expect(await ready()).toBe(200);
+    child.kill('SIGTERM');
+    await expect.poll(ready).toBe(503);
+    expect((await curl(`http://a:b@127.0.0.1:${gatewayPort}`, 'http://example.com/')).status).toBe(407);
+    // what comes within a moment counts as the same signal
+    await expect.poll(() => (child.kill('SIGTERM'), child.exitCode)).toBe(0);
+    await ended;
+  });
+});
 
 describe('a gateway that cannot start', () => {
   const config = (configuration: object): Variables => ({ PORTOLAN_CONFIG: JSON.stringify(configuration) });

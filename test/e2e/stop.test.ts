@@ -52,8 +52,6 @@ describe('portolan dev that is told to stop', () => {
     await expect.poll(() => received).toContain('first ');
     return { socket, text: () => received };
   };
-  const exitOf = async ({ process: child }: RunningPortolan): Promise<unknown> =>
-    child.exitCode ?? ((await once(child, 'exit')) as unknown[])[0];
   const stopping = async (running: RunningPortolan): Promise<void> => {
     await expect.poll(() => running.output()).toContain('Stopping');
   };
@@ -66,12 +64,11 @@ describe('portolan dev that is told to stop', () => {
       running.process.kill(signal);
       await stopping(running);
       await expect(fetch(addressOf(running))).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
-      const exit = exitOf(running);
       const closed = once(socket, 'close');
       waiting.pop()?.end('last');
       await closed;
       expect(text()).toMatch(/first [^]*last\r\n0\r\n\r\n$/);
-      expect(await exit).toBe(0);
+      expect(await running.ended).toBe(0);
       expect(running.output()).toContain('"event":"http.request"');
     },
   );
@@ -80,12 +77,38 @@ describe('portolan dev that is told to stop', () => {
     const running = await start('--drain-seconds', '1');
     const { socket, text } = await begin(running);
     const closed = once(socket, 'close');
-    const exit = exitOf(running);
     running.process.kill('SIGTERM');
     await closed;
     expect(text()).not.toMatch(/0\r\n\r\n$/);
-    expect(await exit).toBe(0);
+    expect(await running.ended).toBe(0);
     expect(running.output()).toMatch(/"event":"http_server\.cut"[^\n]*"running":1/);
+  });
+
+  test('with a delay is not ready, and serves on, one request a connection, until a second signal comes', async () => {
+    const running = await start('--drain-delay-seconds', '3600');
+    const ready = async (): Promise<number> => (await fetch(`${addressOf(running)}/readyz`)).status;
+    expect(await ready()).toBe(200);
+    running.process.kill('SIGTERM');
+    await expect.poll(ready).toBe(503);
+    const { socket, text } = await begin(running);
+    const closed = once(socket, 'close');
+    waiting.pop()?.end('last');
+    await closed;
+    expect(text()).toMatch(/connection: close\r\n[^]*first [^]*last\r\n0\r\n\r\n$/i);
+    await expect.poll(() => (running.process.kill('SIGTERM'), running.process.exitCode)).toBe(0);
+  });
+
+  test('refuses what is new when the delay is over', async () => {
+    const running = await start('--drain-delay-seconds', '1');
+    const { socket } = await begin(running);
+    running.process.kill('SIGTERM');
+    const connects = (): Promise<unknown> =>
+      fetch(`${addressOf(running)}/livez`).catch(({ cause }: Error) => (cause as NodeJS.ErrnoException).code);
+    await expect.poll(connects, { timeout: 20_000 }).toBe('ECONNREFUSED');
+    expect(running.process.exitCode).toBe(null);
+    waiting.pop()?.end('last');
+    await once(socket, 'close');
+    expect(await running.ended).toBe(0);
   });
 
   test('a second time ends at once', async () => {
@@ -95,10 +118,14 @@ describe('portolan dev that is told to stop', () => {
     await stopping(running);
     // what comes within a moment counts as the same signal, passed on by a wrapper
     await expect.poll(() => (running.process.kill('SIGINT'), running.process.exitCode)).toBe(0);
+    await running.ended;
     expect(running.output()).not.toContain('http_server.cut');
   });
 
   test('refuses a time that is none', async () => {
     await expect(start('--drain-seconds', 'soon')).rejects.toThrow('--drain-seconds must be a whole number from 0 to 86400');
+    await expect(start('--drain-delay-seconds', '1.5')).rejects.toThrow(
+      '--drain-delay-seconds must be a whole number from 0 to 86400',
+    );
   });
 });

@@ -1,8 +1,13 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { get } from 'node:https';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portolan, startPortolan } from '../support/local/portolan-process.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -26,6 +31,12 @@ describe('portolan dev with a certificate', () => {
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });
+
+  const strangersKey = (): string => {
+    const file = join(folder, 'stranger.pem');
+    writeFileSync(file, selfSigned().key);
+    return file;
+  };
 
   const overHttp1 = (url: string): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -68,6 +79,62 @@ describe('portolan dev with a certificate', () => {
     }
   });
 
+  it('takes up a pair that was renewed while it runs, and keeps the old one while only half of it is there', async () => {
+    const [certFile, keyFile] = [join(folder, 'followed.pem'), join(folder, 'followed.key')];
+    writeFileSync(certFile, tls.cert);
+    writeFileSync(keyFile, tls.key);
+    const running = await startPortolan(['--tls-cert', certFile, '--tls-key', keyFile, ...files.slice(4)]);
+    const fingerprint = async (): Promise<string> => {
+      const socket = connectTls({ port: Number(new URL(running.api).port), host: '127.0.0.1', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { fingerprint256 } = socket.getPeerCertificate();
+      socket.destroy();
+      return fingerprint256;
+    };
+    try {
+      const renewed = selfSigned();
+      const before = await fingerprint();
+      expect(before).toBe(new X509Certificate(tls.cert).fingerprint256);
+      writeFileSync(certFile, renewed.cert);
+      await expect.poll(() => running.output(), { timeout: 50_000, interval: 200 }).toContain('tls.certificate_refused');
+      expect(await fingerprint()).toBe(before);
+      writeFileSync(keyFile, renewed.key);
+      await expect.poll(fingerprint, { timeout: 50_000, interval: 200 }).toBe(new X509Certificate(renewed.cert).fingerprint256);
+    } finally {
+      await running.kill('SIGTERM');
+    }
+  }, 120_000);
+
+  it('redirects from a port in the clear, to its own or to the one that clients know', async () => {
+    const location = async (...args: readonly string[]): Promise<{ readonly api: string; readonly location: string | null }> => {
+      const running = await startPortolan([...files, '--redirect-from-port', '0', ...args]);
+      try {
+        const [, from = ''] = /redirected\s+(\S+)/.exec(running.greeting) ?? [];
+        const response = await fetch(`${from}/a%2Fb?c=d`, { method: 'POST', body: 'x', redirect: 'manual' });
+        expect(response.status).toBe(308);
+        return { api: running.api, location: response.headers.get('location') };
+      } finally {
+        await running.kill('SIGTERM');
+      }
+    };
+    const own = await location();
+    expect(own.location).toBe(`${own.api}/a%2Fb?c=d`);
+    expect((await location('--redirect-to-port', '443')).location).toBe('https://127.0.0.1/a%2Fb?c=d');
+  });
+
+  it('says which port of the three is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      await expect(startPortolan([...files, '--redirect-from-port', String(port)])).rejects.toThrow(
+        new RegExp(`Port ${port} is taken: .* --port, --gateway-port, --redirect-from-port\\.`),
+      );
+    } finally {
+      taken.close();
+    }
+  });
+
   it.each([
     ['one without the other', (all: readonly string[]) => all.slice(0, 2), /--tls-cert and --tls-key go together/],
     [
@@ -78,7 +145,27 @@ describe('portolan dev with a certificate', () => {
     [
       'a key that is a certificate',
       (all: readonly string[]) => [...all.slice(0, 3), all[1] ?? ''],
-      /are no certificate with its private key/,
+      /cert\.pem holds no private key in PEM/,
+    ],
+    [
+      'a key of another certificate',
+      (all: readonly string[]) => [...all.slice(0, 3), strangersKey()],
+      /stranger\.pem does not fit the certificate in .*cert\.pem/,
+    ],
+    [
+      'a redirect without a certificate',
+      () => ['--redirect-from-port', '0'],
+      /--redirect-from-port goes with --tls-cert and --tls-key/,
+    ],
+    [
+      'where to redirect to without a redirect',
+      (all: readonly string[]) => [...all.slice(0, 4), '--redirect-to-port', '443'],
+      /--redirect-to-port goes with --redirect-from-port/,
+    ],
+    [
+      'a redirect to no port',
+      (all: readonly string[]) => [...all.slice(0, 4), '--redirect-from-port', '0', '--redirect-to-port', '0'],
+      /--redirect-to-port must be a whole number from 1 to 65535/,
     ],
   ])('is refused, with the reason and nothing of its files: %s', async (_, args, reason) => {
     const { code, stderr } = await portolan(['dev', '--port', '0', '--gateway-port', '0', ...args(files), ...files.slice(4)]);

@@ -65,15 +65,16 @@ async function start(env: Environment, beside: string): Promise<void> {
     clock,
     logger,
   });
-  logger.log('info', 'gateway.started', { 'gateway.port': gateway.port, 'health.port': health.port });
+  // before it is said to run: a signal may follow at once
   stopOnSignal(delayMs + drainMs, async (signal) => {
     portolan.announceStop();
     logger.log('info', 'gateway.stopping', { signal, 'drain.delayMs': delayMs, 'drain.ms': drainMs });
-    await clock.sleep(delayMs);
+    if (delayMs > 0) await clock.sleep(delayMs);
     await gateway.close();
     await health.close();
     logger.log('info', 'gateway.stopped', {});
   });
+  logger.log('info', 'gateway.started', { 'gateway.port': gateway.port, 'health.port': health.port });
 }
 
 /** What the operator has to change; `undefined` for our own mistakes. */
