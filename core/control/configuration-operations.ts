@@ -7,7 +7,13 @@ import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
 import type { ProxyConfiguration } from '../proxy/configuration.ts';
 import { deployedVersion } from '../proxy/deployed-version.ts';
-import type { Activation, ConfigurationVersion, IsExpected, StoredConfigurations } from '../proxy/live/stored-configurations.ts';
+import type {
+  Activation,
+  ConfigurationVersion,
+  GatesAfter,
+  IsExpected,
+  StoredConfigurations,
+} from '../proxy/live/stored-configurations.ts';
 import { keptVersions } from '../proxy/live/stored-configurations.ts';
 import type { MigrationReport } from '../proxy/migration/migration-report.ts';
 import { kindOf } from '../telemetry/describe-error.ts';
@@ -19,6 +25,7 @@ export interface ConfigurationOperationPorts {
   readonly stored: StoredConfigurations;
   /** Checks a document with the deployed configuration; what is wrong with it, nothing when it is right. */
   readonly check: (document: ProxyConfiguration, options: CallOptions) => Promise<readonly ConfigurationProblem[]>;
+  readonly gatesAfter: (document: ProxyConfiguration, ...after: Parameters<GatesAfter>) => ReturnType<GatesAfter>;
   /** `undefined`: the route has no mirror, and none has found anything. */
   readonly migration: (routeId: string, options: CallOptions) => Promise<MigrationReport | undefined>;
   readonly clock: Clock;
@@ -31,7 +38,14 @@ const pruneMs = 5_000;
 const shownVersions = 50;
 
 /** The live configuration over the control API. */
-export function configurationOperations({ stored, check, migration, clock, logger }: ConfigurationOperationPorts): Operations {
+export function configurationOperations({
+  stored,
+  check,
+  gatesAfter,
+  migration,
+  clock,
+  logger,
+}: ConfigurationOperationPorts): Operations {
   const answer = async (event: string, activation: Activation, input: OperationInput): Promise<HttpResponse> => {
     if (!activation.ok) return activation.reason === 'changed' ? changed(activation.active) : noSuchVersion();
     const { active } = activation.pointer;
@@ -75,7 +89,13 @@ export function configurationOperations({ stored, check, migration, clock, logge
       const { $schema: _, ...document } = input.content as ProxyConfiguration & { readonly $schema?: string };
       const problems = await check(document, input.options);
       if (problems.length > 0) return unprocessable(problems);
-      const pushed = await stored.push(document, readExpected(input.request), input.principal.keyId, input.options);
+      const pushed = await stored.push(
+        document,
+        readExpected(input.request),
+        input.principal.keyId,
+        input.options,
+        (active, options) => gatesAfter(document, active, options),
+      );
       if (pushed.ok) input.context.waitUntil(prune());
       return answer('configuration.pushed', pushed, input);
     },

@@ -16,7 +16,7 @@ import { compileAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { compileCompression } from './compress-response.ts';
 import type { ResponseCompression } from './compress-response.ts';
-import type { ProxyConfiguration, RouteConfiguration } from './configuration.ts';
+import type { ProxyConfiguration, RouteConfiguration, SplitConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
 import type { Exchange } from './exchange.ts';
 import { readClient } from './forwarding/client.ts';
@@ -27,7 +27,6 @@ import { forwardInformational, forwardResponse, forwardTrailers } from './forwar
 import { compileForwarding, compileRouteForwarding } from './forwarding/settings.ts';
 import type { ForwardingSettings, RouteForwarding } from './forwarding/settings.ts';
 import { limitBody } from './limit-body.ts';
-import { gateId } from './migration/gate-id.ts';
 import { Mirror } from './migration/mirror.ts';
 import type { MirrorReport } from './migration/mirror-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
@@ -54,6 +53,10 @@ export interface CompiledProxyPorts {
   readonly handlers: ProxyPlatform['handlers'];
   readonly traceIds: TraceIds;
   readonly upstreams: Upstreams;
+  /** Names the gate of a route's split: equal where split and backends are. */
+  readonly gateId: (route: RouteConfiguration) => string;
+  /** Of the configuration that was served before, by the names of their gates. */
+  readonly splitsBefore: ReadonlyMap<string, Split>;
   readonly mirrorReport: (routeId: string) => MirrorReport;
   /** `ProxyPlatform.isServer` */
   readonly server: boolean;
@@ -82,7 +85,6 @@ export class CompiledProxy {
   readonly #serverTiming: boolean;
   readonly #versionField: string | undefined;
   readonly #handlerTimers: Timers;
-  readonly #configuration: ProxyConfiguration;
 
   /**
    * @param configuration checked
@@ -91,7 +93,6 @@ export class CompiledProxy {
   constructor(configuration: ProxyConfiguration, version: string, ports: CompiledProxyPorts) {
     const { routes = [], proxy = {} } = configuration;
     this.#ports = ports;
-    this.#configuration = configuration;
     this.#forwarding = compileForwarding(proxy);
     this.#log = compileAccessLog(proxy.accessLog, ports, version);
     this.#serverTiming = proxy.serverTiming ?? false;
@@ -104,6 +105,8 @@ export class CompiledProxy {
   }
 
   readonly version: string;
+  /** By the names of their gates. */
+  readonly splits: Map<string, Split> = new Map();
 
   async handle(request: HttpRequest, context: RequestContext): Promise<HttpResponse> {
     const begun = this.#log.begin();
@@ -140,7 +143,7 @@ export class CompiledProxy {
 
   #actionOf(configuration: RouteConfiguration, shared: ResponseCompression | undefined): Action {
     const { id, timeoutMs, maxRequestBytes, upstream, split, mirror, handler, compression } = configuration;
-    const { upstreams, handlers = {}, clock, logger, random, store, counters, crypto, server } = this.#ports;
+    const { upstreams, handlers = {}, clock, logger, random, server } = this.#ports;
     const code = handler === undefined ? undefined : handlers[handler];
     if (handler !== undefined && code === undefined) throw new TypeError(`Route ${id}: there is no handler ${handler}`);
     return {
@@ -154,21 +157,7 @@ export class CompiledProxy {
       timeoutMs: timeoutMs ?? proxyDefaults.route.timeoutMs,
       maxRequestBytes: maxRequestBytes ?? proxyDefaults.route.maxRequestBytes,
       upstream: upstream === undefined ? undefined : upstreams.get(upstream),
-      split:
-        split === undefined
-          ? undefined
-          : new Split(id, split, {
-              old: upstreams.get(split.old),
-              new: upstreams.get(split.new),
-              shared: sharedGate(gateId(id, this.version, this.#configuration, crypto), {
-                store,
-                counters,
-                clock,
-                operationId: () => this.#operationId(),
-              }),
-              clock,
-              logger,
-            }),
+      split: split === undefined ? undefined : this.#splitOf(configuration, split),
       mirror:
         mirror === undefined
           ? undefined
@@ -182,6 +171,23 @@ export class CompiledProxy {
             }),
       handler: code === undefined ? undefined : toHandler(code),
     };
+  }
+
+  /** The split of the configuration before, where it is the same: with what its gate has counted. */
+  #splitOf(route: RouteConfiguration, configuration: SplitConfiguration): Split {
+    const { upstreams, clock, logger, store, counters, gateId, splitsBefore } = this.#ports;
+    const id = gateId(route);
+    const split =
+      splitsBefore.get(id) ??
+      new Split(route.id, configuration, {
+        old: upstreams.get(configuration.old),
+        new: upstreams.get(configuration.new),
+        shared: sharedGate(id, { store, counters, clock, operationId: () => this.#operationId() }),
+        clock,
+        logger,
+      });
+    this.splits.set(id, split);
+    return split;
   }
 
   async #answer(request: HttpRequest, exchange: Exchange, client: Client, trace: TraceContext): Promise<HttpResponse> {

@@ -174,7 +174,7 @@ export interface GateConfiguration {
   readonly windowMs?: number | undefined;
   /** Not judged on fewer requests of the new side; default 20. */
   readonly minRequests?: number | undefined;
-  /** After a roll-back, how long until the split applies again; default never: until a new configuration is pushed. */
+  /** After a roll-back, how long until the split applies again; default never: until the split is changed, or the same configuration pushed again. */
   readonly retryAfterMs?: number | undefined;
   /** A request that fails on the new side and may be sent again is answered by the old one; default true. */
   readonly rescue?: boolean | undefined;

@@ -24,7 +24,8 @@ import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
 import type { MirrorReportPorts } from './migration/mirror-report.ts';
-import { gateId } from './migration/gate-id.ts';
+import { carriedGates, gateId } from './migration/gate-id.ts';
+import type { GatedConfiguration } from './migration/gate-id.ts';
 import type { MigrationReport } from './migration/migration-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
 import type { ProxyPlatform } from './platform.ts';
@@ -76,20 +77,25 @@ export class ReverseProxy {
       server: platform.isServer,
     };
     const running: RunningUpstreams = new Map();
-    const compile = (document: ProxyConfiguration, version: string): CompiledProxy => {
+    let splitsBefore: CompiledProxy['splits'] = new Map();
+    const compile = (served: GatedConfiguration): CompiledProxy => {
+      const { document, version } = served;
       const compiled = new CompiledProxy(document, version, {
         ...ports,
         compression: platform.compression,
         handlers: platform.handlers,
         traceIds,
         upstreams: createUpstreams(document.upstreams ?? {}, upstreamPorts, running),
+        gateId: (route) => gateId(route, served, crypto),
+        splitsBefore,
         mirrorReport: (routeId) => this.#reportOf(routeId),
         server: platform.isServer,
       });
+      splitsBefore = compiled.splits;
       this.#unchecked = document;
       return compiled;
     };
-    const deployed = (): CompiledProxy => compile(configuration, deployedVersion);
+    const deployed = (): CompiledProxy => compile({ version: deployedVersion, document: configuration });
     const stored = new StoredConfigurations(store, crypto, clock);
     this.#stored = stored;
     this.#serving =
@@ -98,10 +104,10 @@ export class ReverseProxy {
         : new LiveConfiguration(
             stored,
             deployed,
-            (document, version) => {
+            (document, { version, gates }) => {
               const [problem] = this.#check(document);
               if (problem !== undefined) throw new TypeError(`${problem.pointer} ${problem.detail}`);
-              return compile(document, version);
+              return compile({ version: String(version), document, gates });
             },
             { clock, logger },
             configuration.proxy?.live?.pollMs ?? proxyDefaults.proxy.pollMs,
@@ -112,6 +118,10 @@ export class ReverseProxy {
         const problems = [...this.#check(document), ...this.#checkFixed(document)];
         return problems.length > 0 ? problems : checkTlsSecrets(document, this.#transports, logger, options);
       },
+      gatesAfter: async (document, active, options) =>
+        document.routes?.some(({ split }) => split?.gate !== undefined) === true
+          ? carriedGates(document, await this.#gated(active, options), crypto)
+          : undefined,
       migration: (routeId, options) => this.#migration(routeId, options),
       clock,
       logger,
@@ -184,20 +194,20 @@ export class ReverseProxy {
     await own?.flush();
     const totals = await (own ?? this.#newReport(routeId)).read(options);
     const found = totals.sent + totals.failed + totals.skipped > 0;
-    const [version, document] = await this.#active(options);
-    const route = document.routes?.find(({ id }) => id === routeId);
+    // what is served, or will be within a poll
+    const served = await this.#gated((await this.#stored.pointer(options))?.active ?? 0, options);
+    const route = served.document.routes?.find(({ id }) => id === routeId);
     if (!found && route?.mirror === undefined && route?.split === undefined) return undefined;
-    const gate = sharedGate(gateId(routeId, version, document, this.#ports.crypto), this.#storing());
+    const gate = sharedGate(gateId(route ?? { id: routeId }, served, this.#ports.crypto), this.#storing());
     return { ...totals, rolledBack: route?.split?.gate === undefined ? undefined : await gate.rolledBack() };
   }
 
-  /** What is served, or will be within a poll. */
-  async #active(options: CallOptions): Promise<readonly [version: string, document: ProxyConfiguration]> {
-    const active = (await this.#stored.pointer(options))?.active ?? 0;
+  /** @param active 0 for what was deployed */
+  async #gated(active: number, options: CallOptions | undefined): Promise<GatedConfiguration> {
     const version = active === 0 ? undefined : await this.#stored.version(active, options);
     return version === undefined
-      ? [deployedVersion, this.#deployed]
-      : [String(active), await this.#stored.document(version, options)];
+      ? { version: deployedVersion, document: this.#deployed }
+      : { version: String(active), document: await this.#stored.document(version, options), gates: version.gates };
   }
 
   #reportOf(routeId: string): MirrorReport {

@@ -5,7 +5,7 @@ import type { Logger } from '../../ports/telemetry.ts';
 import { kindOf } from '../../telemetry/describe-error.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import { deployedVersion } from '../deployed-version.ts';
-import type { StoredConfigurations } from './stored-configurations.ts';
+import type { ConfigurationVersion, StoredConfigurations } from './stored-configurations.ts';
 
 /** Something made of a configuration, with resources of its own. */
 export interface Compiled {
@@ -33,7 +33,7 @@ const readMs = 5_000;
 export class LiveConfiguration<T extends Compiled> {
   readonly #stored: StoredConfigurations;
   readonly #deployed: () => T;
-  readonly #compile: (document: ProxyConfiguration, version: string) => T;
+  readonly #compile: (document: ProxyConfiguration, version: ConfigurationVersion) => T;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
@@ -52,7 +52,7 @@ export class LiveConfiguration<T extends Compiled> {
   constructor(
     stored: StoredConfigurations,
     deployed: () => T,
-    compile: (document: ProxyConfiguration, version: string) => T,
+    compile: (document: ProxyConfiguration, version: ConfigurationVersion) => T,
     ports: { readonly clock: Clock; readonly logger: Logger },
     pollMs: number,
   ) {
@@ -119,7 +119,7 @@ export class LiveConfiguration<T extends Compiled> {
     if (this.#closed) return;
     let proxy: T;
     try {
-      proxy = this.#compile(document, wanted);
+      proxy = this.#compile(document, version);
     } catch (error) {
       this.#refused = pointer.active;
       this.#logger.log('error', 'configuration.refused', {

@@ -4,6 +4,7 @@ import { PortError } from '../../ports/errors.ts';
 import type { CallOptions, KeyValueStore, RecordKey } from '../../ports/key-value-store.ts';
 import { canonicalJson } from '../../text/canonical-json.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
+import type { GateEpochs } from '../migration/gate-id.ts';
 
 /** One pushed configuration: immutable. */
 export interface ConfigurationVersion {
@@ -18,7 +19,12 @@ export interface ConfigurationVersion {
   readonly createdBy?: string | undefined;
   /** The version that was active when this one was pushed, 0 for none: where a roll-back leads. */
   readonly after: number;
+  /** Gates that it has taken over from the version before. */
+  readonly gates?: GateEpochs | undefined;
 }
+
+/** Gates that a document takes over from what is active, 0 for what was deployed. */
+export type GatesAfter = (active: number, options: CallOptions | undefined) => Promise<GateEpochs | undefined>;
 
 /** Which version is served, and which was pushed last. */
 export interface ActivePointer {
@@ -105,12 +111,14 @@ export class StoredConfigurations {
    *
    * @param document checked
    * @param isExpected `undefined` takes any
+   * @param gatesAfter default: none
    */
   async push(
     document: ProxyConfiguration,
     isExpected: IsExpected | undefined,
     createdBy: string | undefined,
     options?: CallOptions,
+    gatesAfter?: GatesAfter,
   ): Promise<Activation> {
     const text = escapeSurrogates(canonicalJson(document));
     if (text.length > maxDocumentLength) throw new RangeError(`A document has at most ${maxDocumentLength} characters`);
@@ -123,7 +131,7 @@ export class StoredConfigurations {
       const isDone = last !== undefined && last.createdBy === createdBy && isExpected(last.after);
       return isDone && pointer !== undefined ? { ok: true, pointer } : { ok: false, reason: 'changed', active };
     }
-    const pushed = { hash, length: text.length, createdBy, after: active };
+    const pushed = { hash, length: text.length, createdBy, after: active, gates: await gatesAfter?.(active, options) };
     const version = await this.#append(pushed, (pointer?.latest ?? 0) + 1, options);
     await Promise.all(
       partKeys(version, text.length).map((key, at) =>

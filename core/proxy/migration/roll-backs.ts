@@ -24,7 +24,7 @@ const partition = 'gates';
 const callMs = 1_000;
 
 /**
- * @param id names the route and the configuration version, so that a new configuration starts afresh
+ * @param id `gateId`
  * @param store `durable`
  */
 export function sharedGate(

@@ -498,6 +498,93 @@ describe('the report of a split', () => {
   );
 });
 
+describe('a gate through pushes', () => {
+  const page = { id: 'page', match: { paths: ['/page'] }, respond: { status: 204 } };
+  const migrating = (newPercent: number, more: Partial<ProxyConfiguration> = {}): ProxyConfiguration => ({
+    routes: [
+      {
+        id: 'answer',
+        match: { paths: ['/answer'] },
+        split: { old: 'old', new: 'new', newPercent, gate: { minRequests: 10, rescue: false, windowMs: 60_000 } },
+      },
+      ...(more.routes ?? []),
+    ],
+    upstreams: {
+      old: { url: 'http://old' },
+      new: { url: 'http://new', circuitBreaker: false, outlierEjection: false, fallback: 'spare' },
+      spare: { url: 'http://spare' },
+      ...more.upstreams,
+    },
+  });
+  const world = () => {
+    const clock = new FakeClock();
+    const store = new FallibleStore();
+    const transport = new SimulatedTransport(clock).backend('old', {}).backend('new', { status: 500 }).backend('spare', {});
+    const instance = () =>
+      start({ clock, store, proxy: { ...unusedProxyPlatform, openTransports: () => transport }, configuration: migrating(100) });
+    const harness = instance();
+    const push = async (body: ProxyConfiguration): Promise<void> => {
+      expect((await harness.call('PUT', '/v1/configuration', { body })).status).toBe(200);
+      await clock.advance(pollMs);
+    };
+    /** How many of so many requests went to the new side. */
+    const toNew = async (requests: number, asked = harness): Promise<number> => {
+      const before = transport.count('new');
+      for (let n = 0; n < requests; n++) await inTime(asked, answered(asked));
+      await clock.advance(2_000);
+      return transport.count('new') - before;
+    };
+    return { harness, instance, transport, push, toNew };
+  };
+
+  it('that was crossed stays so as long as split and backends are what they were, on old instances and on new ones', async () => {
+    const { harness, instance, push, toNew } = world();
+    expect(await toNew(20)).toBe(10);
+    for (const more of [{ routes: [page] }, { upstreams: { other: { url: 'http://other' } } }, { routes: [page] }]) {
+      await push(migrating(100, more));
+      expect([await toNew(5), await toNew(5, instance())]).toEqual([0, 0]);
+    }
+    expect((await harness.call('GET', '/v1/configuration/migration?route=answer')).json).toMatchObject({
+      rolledBack: { reason: 'errors' },
+    });
+    await harness.call('POST', '/v1/configuration/activate', { body: { version: 1 } });
+    await harness.clock.advance(pollMs);
+    expect([await toNew(5), await toNew(5, instance())]).toEqual([0, 0]);
+  });
+
+  it('goes on counting', async () => {
+    const { push, toNew } = world();
+    expect(await toNew(6)).toBe(6);
+    await push(migrating(100, { routes: [page] }));
+    expect(await toNew(20)).toBe(4);
+  });
+
+  it.each<[string, ProxyConfiguration]>([
+    ['the split is another', migrating(99)],
+    ['a backend is another', migrating(100, { upstreams: { old: { url: 'http://old', timeouts: { connectMs: 1 } } } })],
+    [
+      'what a backend falls back to is another',
+      migrating(100, { upstreams: { spare: { url: 'http://spare', timeouts: { connectMs: 1 } } } }),
+    ],
+  ])('begins afresh when %s, and stays afresh when it is as before again', async (_what, next) => {
+    const { push, toNew } = world();
+    await push(migrating(100));
+    expect(await toNew(20)).toBe(10);
+    await push(next);
+    expect(await toNew(5)).toBe(5);
+    await push(migrating(100));
+    expect(await toNew(20)).toBe(10);
+  });
+
+  it('begins afresh when the same configuration is pushed again', async () => {
+    const { push, toNew } = world();
+    for (let n = 0; n < 3; n++) {
+      await push(migrating(100, { routes: [page] }));
+      expect(await toNew(20)).toBe(10);
+    }
+  });
+});
+
 describe('a gateway that serves pushed configurations', () => {
   it('names the version in every log line, and in the field that the configuration names', async () => {
     const harness = start({ configuration: { proxy: { versionField: 'X-Configuration' } } });
