@@ -5,7 +5,7 @@ import { systemClock } from '../../adapters/node/system-clock.ts';
 import type { KeyValueStore, RequestContext } from '../../core/ports/index.ts';
 import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import { LiveConfiguration } from '../../core/proxy/live/live-configuration.ts';
-import { StoredConfigurations } from '../../core/proxy/live/stored-configurations.ts';
+import { keptVersions, StoredConfigurations } from '../../core/proxy/live/stored-configurations.ts';
 import { durable } from '../../core/storage/durable.ts';
 
 export interface OwnStore {
@@ -86,5 +86,20 @@ export function testLiveConfiguration(name: string, makeStore: () => Promise<Own
       await planes[1]!.activate(undefined, undefined);
       expect(await planes[0]!.pointer()).toMatchObject({ active: pointer.active, hash: pointer.hash });
     });
+
+    it('keeps the newest hundred versions and the active one, and of those deleted neither record nor part', async () => {
+      const [plane] = planes;
+      const { latest } = (await plane!.pointer())!;
+      for (let n = latest + 1; n <= keptVersions + 2; n++) await plane!.push(document(`${n}`), undefined, 'key1');
+      expect([await plane!.prune(), await plane!.prune()]).toEqual([2, 0]);
+      const ids = async (partition: string): Promise<readonly number[]> => {
+        const { records } = await freshLayers().list(partition, { limit: 1_000 });
+        return [...new Set(records.map(({ id }) => Number.parseInt(id, 10)))];
+      };
+      const kept = Array.from({ length: keptVersions }, (_, at) => at + 3);
+      expect([await ids('configuration.versions'), await ids('configuration.parts')]).toEqual([kept, kept]);
+      expect(await plane!.activate(2, undefined)).toEqual({ ok: false, reason: 'no-such-version' });
+      expect(await served()).toEqual(['102', '102']);
+    }, 120_000);
   });
 }
