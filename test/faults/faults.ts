@@ -91,6 +91,12 @@ export const faults: readonly Fault[] = [
     becomes: { status: 502, error: 'http_protocol_error' },
   },
   {
+    // RFC 9110 section 15: to be taken for a server's error
+    name: 'has a status beyond 599',
+    act: (socket) => void socket.write('HTTP/1.1 600 Beyond\r\nContent-Length: 2\r\n\r\nok'),
+    becomes: { status: 502, error: 'http_protocol_error' },
+  },
+  {
     name: 'frames its content in two ways',
     act: (socket) => void socket.write(`${head}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmine\r\n0\r\n\r\n`),
     becomes: { status: 502, error: 'http_protocol_error' },

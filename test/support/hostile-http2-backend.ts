@@ -11,6 +11,8 @@ export class Http2Peer {
   readonly connection: number;
   /** Whether it gives windows for what it receives. */
   generous = true;
+  /** Whether it says that it has heard the settings. */
+  acknowledges = true;
   /** Streams whose requests are whole. */
   readonly ended: Set<number> = new Set<number>();
   readonly #whole = new Map<number, () => void>();
@@ -54,7 +56,7 @@ export class Http2Peer {
   }
 
   #receive({ type, flags, stream, payload }: Frame): void {
-    if (type === frameType.settings && (flags & flag.ack) === 0) this.write(settingsAck);
+    if (type === frameType.settings && (flags & flag.ack) === 0 && this.acknowledges) this.write(settingsAck);
     if (type === frameType.ping && (flags & flag.ack) === 0) this.write(frame(frameType.ping, flag.ack, 0, payload));
     if (type === frameType.data && payload.length > 0 && this.generous) {
       const window = uint32(payload.length);
@@ -112,6 +114,7 @@ export class HostileHttp2Backend {
 
   /** Connections that the other side still holds. */
   get open(): number {
+    for (const socket of this.sockets) socket.resume();
     return this.sockets.filter(({ destroyed, readableEnded }) => !destroyed && !readableEnded).length;
   }
 

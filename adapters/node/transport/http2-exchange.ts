@@ -8,6 +8,7 @@ import type { BodySource } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import type { Pending } from './http1-connection.ts';
 import { contentTooLate, lateness, RequestBody } from './request-body.ts';
+import { greatestStatus } from './response-parser.ts';
 import { toUpstreamError, upstreamErrorType } from './upstream-errors.ts';
 import type { Watch, Watched } from './watch.ts';
 
@@ -200,6 +201,10 @@ export class Http2Exchange implements BodySource, Watched {
   #onHead(rawHeaders: readonly string[]): void {
     if (this.#phase === 'over') return;
     const { status, fields } = responseHead(rawHeaders);
+    if (!(status >= 200 && status <= greatestStatus)) {
+      this.#fail(new UpstreamError('http_protocol_error', true));
+      return;
+    }
     if (this.#phase === 'awaiting-continue') this.#dropRequestBody();
     this.#phase = 'receiving';
     this.#touch();

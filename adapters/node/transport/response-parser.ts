@@ -254,6 +254,9 @@ interface ReadHead {
   readonly framing: number | 'chunked' | undefined;
 }
 
+/** What is beyond is no status of HTTP: as good as a failure of the server (RFC 9110 section 15), and not to be passed on. */
+export const greatestStatus = 599;
+
 /** @param text the header section without the empty line that ends it */
 function readHead(text: string): ReadHead {
   const statusEnd = endOfLine(text, 0);
@@ -266,6 +269,7 @@ function readHead(text: string): ReadHead {
     isDigit(text.charCodeAt(10)) &&
     isDigit(text.charCodeAt(11)) &&
     status >= 100 &&
+    status <= greatestStatus &&
     (statusEnd === 12 || (text[12] === ' ' && isFieldValue(text.slice(13, statusEnd))));
   const isOld = text[7] === '0';
   // HTTP/1.0 has no 1xx: another reader could take one for the answer

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Transport } from '../../../../core/ports/index.ts';
-import { flag, settings } from '../../../support/http2-frames.ts';
+import { fieldBlock, flag, frame, frameType, settings, uint32 } from '../../../support/http2-frames.ts';
 import { HostileHttp2Backend } from '../../../support/hostile-http2-backend.ts';
 import type { HostileScript } from '../../../support/hostile-http2-backend.ts';
 import { atEnd, failure, failureOf, open, request, textOf, within } from './support.ts';
@@ -86,7 +86,7 @@ describe('An HTTP/2 upstream', () => {
     await expect.poll(() => upstream.open).toBe(0);
   });
 
-  it('that goes away instead of beginning, and closes nothing, does not bar the way for those who come after', async () => {
+  it('that goes away as soon as it has begun, and closes nothing, does not bar the way for those who come after', async () => {
     const upstream = await backend({
       onConnection: (peer) => (peer.connection === 1 ? peer.write(settings(), peer.goaway(0, 0)) : peer.write(settings())),
       onStream: (peer, stream) => peer.write(peer.head(stream, 200), peer.data(stream, 'good', flag.endStream)),
@@ -115,5 +115,29 @@ describe('An HTTP/2 upstream', () => {
     expect(await Promise.all(others)).toEqual(others.map(() => failure('connection_limit_reached', false)));
     expect(await failureOf(first)).toEqual(failure('http_response_timeout', true));
     expect(upstream.sockets.length).toBe(1);
+  });
+
+  it('that pushes before it has heard that it may not fails its exchanges and nothing else', async () => {
+    const upstream = await backend({
+      onConnection: (peer) => {
+        peer.acknowledges = false;
+        peer.write(settings());
+      },
+      onStream: (peer, stream) => {
+        const promised = fieldBlock([':method', 'GET'], [':scheme', 'http'], [':authority', 'a'], [':path', '/']);
+        peer.write(
+          frame(frameType.pushPromise, flag.endHeaders, stream, Buffer.concat([uint32(2), promised])),
+          peer.head(2, 200),
+          peer.reset(2, 1),
+          peer.data(stream, 'before HEADERS'),
+        );
+      },
+    });
+    expect(await failureOf(patient().send(request(upstream.authority), late()))).toEqual(failure('http_protocol_error', true));
+  });
+
+  it.each(['600', '999', '099'])('answering with the status %s has not answered in HTTP', async (status) => {
+    const upstream = await backend({ onStream: (peer, stream) => peer.write(peer.head(stream, status, [], flag.endStream)) });
+    expect(await failureOf(patient().send(request(upstream.authority), late()))).toEqual(failure('http_protocol_error', true));
   });
 });
