@@ -92,7 +92,8 @@ export class ReverseProxy {
         server: platform.isServer,
       });
       splitsBefore = compiled.splits;
-      this.#unchecked = document;
+      const isSecured = Object.values(document.upstreams ?? {}).some(({ tls }) => tls !== undefined);
+      this.#unchecked = isSecured ? document : undefined;
       return compiled;
     };
     const deployed = (): CompiledProxy => compile({ version: deployedVersion, document: configuration });
