@@ -1,8 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { EpochMillis } from '../../core/ports/index.ts';
+import { faultOfAuthorities, faultOfPrivateKey } from '../node/transport/tls-material.ts';
 
 /** Where a certificate chain, the server's own first, and its private key are, in PEM. */
 export interface CertificateFiles {
@@ -30,11 +30,20 @@ export class CertificateError extends Error {
  */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const [cert, key] = await Promise.all([read(files.cert), read(files.key)]);
-  const own = parse(`${files.cert} holds no certificate in PEM`, () => new X509Certificate(cert));
-  if (!own.checkPrivateKey(privateKey(files.key, key)))
-    throw new CertificateError(`The private key in ${files.key} does not fit the certificate in ${files.cert}`);
-  parse(`${files.cert} and ${files.key} are refused by OpenSSL`, () => createSecureContext({ cert, key }));
-  return { cert, key, notBefore: Date.parse(own.validFrom), notAfter: Date.parse(own.validTo) };
+  refuse(files.cert, faultOfAuthorities(cert));
+  refuse(files.key, faultOfPrivateKey(key, cert));
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    // its own words may quote what it read
+    throw new CertificateError(`${files.cert} and ${files.key} are refused by OpenSSL (${codeOf(error)})`);
+  }
+  const { validFrom, validTo } = new X509Certificate(cert);
+  return { cert, key, notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+}
+
+function refuse(file: string, fault: string | undefined): void {
+  if (fault !== undefined) throw new CertificateError(`${file} ${fault}`);
 }
 
 async function read(file: string): Promise<string> {
@@ -42,21 +51,6 @@ async function read(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     throw new CertificateError(`${file} cannot be read (${codeOf(error)})`, { cause: error });
-  }
-}
-
-function privateKey(file: string, pem: string): KeyObject {
-  // in the label (RFC 7468 section 11) or in `Proc-Type` (RFC 1421 section 4.6.1.1)
-  if (/ENCRYPTED/.test(pem)) throw new CertificateError(`The private key in ${file} has a passphrase: a server cannot use it`);
-  return parse(`${file} holds no private key in PEM`, () => createPrivateKey(pem));
-}
-
-/** OpenSSL's own words may quote what it read: of them only the code is told. */
-function parse<T>(otherwise: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw new CertificateError(`${otherwise} (${codeOf(error)})`);
   }
 }
 

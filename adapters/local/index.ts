@@ -1,3 +1,4 @@
+export { CertificateError } from './certificate-files.ts';
 export { startForwardGateway } from './gateway/forward-gateway.ts';
 export { EnvSecrets } from './env-secrets.ts';
 export { FileSecrets } from './file-secrets.ts';

@@ -150,7 +150,7 @@ describe('portolan dev with a certificate', () => {
     [
       'a key of another certificate',
       (all: readonly string[]) => [...all.slice(0, 3), strangersKey()],
-      /stranger\.pem does not fit the certificate in .*cert\.pem/,
+      /stranger\.pem holds a private key that is of another certificate\./,
     ],
     [
       'a redirect without a certificate',

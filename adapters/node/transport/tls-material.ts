@@ -18,14 +18,17 @@ export function faultOfAuthorities(pem: string): string | undefined {
 
 /** The same of a certificate chain, its owner's first, with the private key. */
 export function faultOfClientCertificate(pem: string): string | undefined {
-  const fault = faultOfAuthorities(pem);
-  if (fault !== undefined) return fault;
+  return faultOfAuthorities(pem) ?? faultOfPrivateKey(pem, pem);
+}
+
+/** The same of the private key of a certificate that can be used. */
+export function faultOfPrivateKey(pem: string, certificate: string): string | undefined {
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return 'holds no private key in PEM';
   // in the label (RFC 7468 section 11) or in `Proc-Type` (RFC 1421 section 4.6.1.1)
   if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(pem)) return 'holds a private key with a passphrase';
   const key: KeyObject | undefined = parsed(() => createPrivateKey(pem));
   if (key === undefined) return 'holds a private key that cannot be read';
-  return parsed(() => new X509Certificate(pem))?.checkPrivateKey(key) === true
+  return parsed(() => new X509Certificate(certificate))?.checkPrivateKey(key) === true
     ? undefined
     : 'holds a private key that is of another certificate';
 }

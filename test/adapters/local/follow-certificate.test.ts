@@ -179,7 +179,7 @@ describe('a certificate whose files change', () => {
     await look();
     expect(numbered(await open(port))).not.toBe(before);
     expect(lines.map(([severity, event, { detail }]) => [severity, event, detail])).toEqual([
-      ['error', 'tls.certificate_refused', expect.stringContaining('does not fit')],
+      ['error', 'tls.certificate_refused', expect.stringContaining('of another certificate')],
       ['error', 'tls.certificate_refused', expect.stringContaining('holds no certificate')],
       ['error', 'tls.certificate_refused', expect.stringContaining('ENOENT')],
       ['info', 'tls.certificate_renewed', undefined],

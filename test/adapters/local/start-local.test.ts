@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,6 +37,24 @@ describe('starting on this machine', () => {
     await expect(startLocal(options({ gatewayPort: port }))).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(open()).toEqual([]);
     await expect(startLocal(options({ port }))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(open()).toEqual([]);
+    taken.close();
+  });
+
+  it('leaves nothing running when the files of the certificate cannot be used, or the port to redirect from is taken', async () => {
+    const tls = { cert: join(dataFolder, 'cert.pem'), key: join(dataFolder, 'key.pem') };
+    await expect(startLocal(options({ tls }))).rejects.toMatchObject({ name: 'CertificateError' });
+    expect(readdirSync(dataFolder)).toEqual([]);
+    const { cert, key } = selfSigned();
+    writeFileSync(tls.cert, cert);
+    writeFileSync(tls.key, key);
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port: fromPort } = taken.address() as AddressInfo;
+    await expect(startLocal(options({ tls, redirect: { fromPort } }))).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      port: fromPort,
+    });
     expect(open()).toEqual([]);
     taken.close();
   });
