@@ -66,7 +66,7 @@ testSecrets({
     const fake = await startFakeSecretsManager();
     const prefix = `${randomUUID()}/`;
     return {
-      secrets: new SecretsManager({ ...emulatorOptions(fake.address), prefix, attemptTimeoutMs: 5_000 }),
+      secrets: new SecretsManager({ ...emulatorOptions(fake.address), prefix, attemptTimeoutMs: 30_000 }),
       put: async (name, value) => fake.put(`${prefix}${name}`, value),
       fail: (kind) =>
         fake.fail(

@@ -129,7 +129,7 @@ describe('DynamoStore without DynamoDB', () => {
     const server = createServer(() => (calls += 1)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
-    const client = dynamoClient({ ...emulatorOptions(`127.0.0.1:${port}`), attemptTimeoutMs: 100 });
+    const client = dynamoClient({ ...emulatorOptions(`127.0.0.1:${port}`), attemptTimeoutMs: 2_000 });
     await expect(new DynamoStore(client, 't').create({ partition: 'p', id: 'i', value: '' })).rejects.toMatchObject({
       code: 'deadline_exceeded',
     });
@@ -159,7 +159,7 @@ describe('DynamoStore without DynamoDB', () => {
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
-    const client = dynamoClient({ ...emulatorOptions(`127.0.0.1:${port}`), attemptTimeoutMs: 100 });
+    const client = dynamoClient({ ...emulatorOptions(`127.0.0.1:${port}`), attemptTimeoutMs: 2_000 });
     await expect(new DynamoStore(client, 't').get({ partition: 'p', id: 'i' })).rejects.toMatchObject({
       code: 'deadline_exceeded',
     });

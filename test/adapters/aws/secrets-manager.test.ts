@@ -13,7 +13,7 @@ describe('SecretsManager over the wire', () => {
   let secrets: SecretsManager;
   beforeAll(async () => {
     fake = await startFakeSecretsManager();
-    secrets = new SecretsManager({ ...emulatorOptions(fake.address), prefix: 'portolan/test/', attemptTimeoutMs: 5_000 });
+    secrets = new SecretsManager({ ...emulatorOptions(fake.address), prefix: 'portolan/test/', attemptTimeoutMs: 30_000 });
   });
   afterAll(() => fake.stop());
 

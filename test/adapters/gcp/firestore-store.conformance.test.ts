@@ -11,7 +11,13 @@ const { firestore, 'firestore-google': google } = inject('emulators');
 const failing: FailingFirestore[] = [];
 
 function store(emulatorHost: string, databaseId?: string): FirestoreStore {
-  return new FirestoreStore({ projectId: 'conformance', databaseId, collection: 'records', emulatorHost, attemptTimeoutMs: 5_000 });
+  return new FirestoreStore({
+    projectId: 'conformance',
+    databaseId,
+    collection: 'records',
+    emulatorHost,
+    attemptTimeoutMs: 10_000,
+  });
 }
 
 async function storeThatFails(code: number): Promise<FirestoreStore> {

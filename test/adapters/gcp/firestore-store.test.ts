@@ -7,7 +7,7 @@ const legs = inject('emulators');
 const hosts = [legs.firestore, legs['firestore-google']].filter((host) => host !== undefined);
 
 describe.each(hosts)('on %s', (emulatorHost) => {
-  const store = new FirestoreStore({ projectId: 'project', collection: 'records', emulatorHost, attemptTimeoutMs: 5_000 });
+  const store = new FirestoreStore({ projectId: 'project', collection: 'records', emulatorHost, attemptTimeoutMs: 30_000 });
   const raw = new Firestore({ projectId: 'project', host: emulatorHost, ssl: false });
   const key = (): { partition: string; id: string } => ({ partition: randomUUID(), id: 'a' });
 

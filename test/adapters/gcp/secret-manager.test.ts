@@ -14,7 +14,7 @@ testSecrets({
   makeSecrets: async () => {
     const service = await fakeSecretManager();
     return {
-      secrets: new SecretManager({ projectId: 'project', emulatorHost: service.address, attemptTimeoutMs: 5_000 }),
+      secrets: new SecretManager({ projectId: 'project', emulatorHost: service.address, attemptTimeoutMs: 30_000 }),
       put: async (name, value) => {
         const data = typeof value === 'string' ? bytes(value) : value;
         return service.add(`projects/project/secrets/${name}`, data, String(crc32c(data)));
@@ -32,7 +32,7 @@ describe('Secret Manager', () => {
   });
   afterAll(() => service.stop());
   const manager = (options: { readonly prefix?: string; readonly attemptTimeoutMs?: number } = {}): SecretManager =>
-    new SecretManager({ projectId: 'project', emulatorHost: service.address, attemptTimeoutMs: 5_000, ...options });
+    new SecretManager({ projectId: 'project', emulatorHost: service.address, attemptTimeoutMs: 30_000, ...options });
 
   test('the prefix stands before the name, and only the accessor role is needed', async () => {
     service.add('projects/project/secrets/portolan-test-token', bytes('value'));
@@ -81,7 +81,7 @@ describe('Secret Manager', () => {
   test('a service that does not answer in time is deadline_exceeded, asked once', async () => {
     const before = service.asked.length;
     service.fail('silence');
-    await expect(manager({ attemptTimeoutMs: 300 }).get('token', 'current')).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(manager({ attemptTimeoutMs: 2_000 }).get('token', 'current')).rejects.toMatchObject({ code: 'deadline_exceeded' });
     service.fail(14);
     await expect(manager().get('token', 'current')).rejects.toMatchObject({ code: 'unavailable' });
     service.fail(undefined);

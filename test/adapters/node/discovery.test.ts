@@ -24,7 +24,7 @@ describe('finding endpoints in the DNS', () => {
     zone: Readonly<Record<string, DnsAnswer>>,
     kind: 'dns' | 'srv',
     name: string,
-    patienceMs = 5_000,
+    patienceMs = 30_000,
   ): Promise<Discovered> => {
     server = await startDnsServer((asked) => zone[asked] ?? 'no such name');
     return dnsDiscovery(systemClock, [server.address]).resolve(kind, name, systemClock.now() + patienceMs);

@@ -212,7 +212,7 @@ async function serve(
     ...(typeof headers['traceparent'] === 'string' ? { traceContext: { traceParent: headers['traceparent'] } } : {}),
   });
   if (failure === undefined) return true;
-  if (!response.closed) await Promise.race([once(response, 'close'), sleep(1_000, undefined, { ref: false })]);
+  if (!response.closed) await Promise.race([once(response, 'close'), sleep(5_000, undefined, { ref: false })]);
   if (response.closed) return true;
   forwarded.destroy();
   response.destroy();

@@ -5,10 +5,14 @@ import { readBody } from '../../../../core/http/body.ts';
 import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { HttpHandler } from '../../../../core/ports/index.ts';
 
-async function* chunks(gapMs: number): AsyncIterable<Uint8Array> {
-  for (const text of ['one ', 'two ', 'three']) {
-    yield Buffer.from(text);
-    await new Promise((resolve) => setTimeout(resolve, gapMs));
+const pieces = ['one ', 'two ', 'three'].map((text) => ({ text, taken: Promise.withResolvers<void>() }));
+let taken = 0;
+
+/** After each piece waits until somebody says that it has come. Once. */
+async function* piecesByTurns(): AsyncIterable<Uint8Array> {
+  for (const piece of pieces) {
+    yield Buffer.from(piece.text);
+    await piece.taken.promise;
   }
 }
 
@@ -45,7 +49,11 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/throws') throw new Error('secret message');
   if (path === '/status') return { status: 999, headers: new HeaderList(), body: undefined };
   if (path === '/field') return { status: 200, headers: new HeaderList(['x-bad', 'line\nend']), body: undefined };
-  if (path === '/stream') return { status: 200, headers: new HeaderList(['content-type', 'text/plain']), body: chunks(100) };
+  if (path === '/stream') return { status: 200, headers: new HeaderList(['content-type', 'text/plain']), body: piecesByTurns() };
+  if (path === '/stream-taken') {
+    pieces[taken++]?.taken.resolve();
+    return json(taken);
+  }
   if (path === '/broken') return { status: 200, headers: new HeaderList(), body: broken() };
   if (path === '/endless') return { status: 200, headers: new HeaderList(), body: endless(context.signal) };
   if (path === '/endless-end') return json({ produced: endlessBytes, aborted: endlessAborted });
