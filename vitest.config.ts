@@ -7,6 +7,8 @@ export default defineConfig({
     env: { METADATA_SERVER_DETECTION: 'none', NODE_ENV: 'test' },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What happens at once on a quiet machine may take seconds on a busy one.
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     reporters: ['default', './test/conformance/compatibility-reporter.ts'],
     maxWorkers: 2,
