@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { discardBody } from '../../core/http/body.ts';
+import { Canceller } from '../../core/http/canceller.ts';
 import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
+import { linkedAbort } from '../../core/proxy/upstream/linked-abort.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type {
   Body,
@@ -196,6 +198,7 @@ class ServerRequestContext implements RequestContext {
   readonly coldStart: boolean;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly #received: Received;
+  #cancellation: Canceller | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(
@@ -214,15 +217,19 @@ class ServerRequestContext implements RequestContext {
     this.#received = received;
   }
 
-  get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      const controller = new AbortController();
-      this.#signal = controller.signal;
+  get cancellation(): Canceller {
+    if (this.#cancellation === undefined) {
+      const gone = new Canceller();
+      this.#cancellation = gone;
       this.#received.watchClient(() => {
-        controller.abort();
+        gone.abort(new DOMException('The client has gone', 'AbortError'));
       });
     }
-    return this.#signal;
+    return this.#cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= linkedAbort(this.cancellation).signal);
   }
 }
 

@@ -85,6 +85,16 @@ export interface HttpResponse {
   readonly upgraded?: UpgradedConnection | undefined;
 }
 
+/** Tells that nobody wants an answer any more: as much of an `AbortSignal` as a listener needs. Every `AbortSignal` is one. */
+export interface Cancellation {
+  readonly aborted: boolean;
+  /** Why, when it is aborted. */
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(event: 'abort', listener: () => void, options: { readonly once: true }): void;
+  removeEventListener(event: 'abort', listener: () => void): void;
+}
+
 /** What the platform attests about one request, apart from the message. */
 export interface RequestContext {
   /** Which event source brought it, for example `aws-http-v2`; one of the adapter's documented names. For logs. */
@@ -97,6 +107,8 @@ export interface RequestContext {
   readonly deadline: EpochMillis;
   /** Aborts when the client is gone or the platform cancels. */
   readonly signal?: AbortSignal | undefined;
+  /** The same, where the platform has it cheaper; default `signal`. */
+  readonly cancellation?: Cancellation | undefined;
   /** W3C `traceparent` or the platform's own trace id, where given. */
   readonly traceId?: string | undefined;
   /** Version of the protocol the client spoke to the platform, for `Via`: `1.0`, `1.1`, `2`; default `1.1`. */

@@ -10,6 +10,7 @@ export type {
   Body,
   BodyFlow,
   BodySink,
+  Cancellation,
   HeaderFields,
   HttpEventCodec,
   HttpHandler,

@@ -1,5 +1,5 @@
 import type { EpochMillis } from './clock.ts';
-import type { HeaderFields, HttpRequest, HttpResponse } from './http.ts';
+import type { Cancellation, HeaderFields, HttpRequest, HttpResponse } from './http.ts';
 import type { CallOptions } from './key-value-store.ts';
 
 /**
@@ -72,7 +72,7 @@ export interface SendOptions {
    */
   readonly deadline: EpochMillis;
   /** Abort and free the connection. The promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
   /** Connect to this address, not to what the authority's name resolves to; it is checked all the same. */
   readonly address?: string | undefined;
   /** Told each 1xx response but 101 (RFC 9110 section 15.2), in order, before the promise resolves. */

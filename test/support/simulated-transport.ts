@@ -13,6 +13,7 @@ import type {
   UnusableSecret,
 } from '../../core/ports/index.ts';
 import { UpstreamError } from '../../core/ports/index.ts';
+import { linkedAbort } from '../../core/proxy/upstream/linked-abort.ts';
 
 /** What a simulated backend does with one request. */
 export interface SimulatedAnswer {
@@ -128,11 +129,12 @@ export class SimulatedTransport implements Transport, Transports {
     if (answer.content !== 'ignore') sent.content = await bodyBytes(request.body);
     const afterMs = answer.afterMs ?? 0;
     const leftMs = options.deadline - this.#clock.now();
+    const { signal } = linkedAbort(options.signal);
     if (afterMs >= leftMs) {
-      await this.#clock.sleep(Math.max(0, leftMs), options.signal);
+      await this.#clock.sleep(Math.max(0, leftMs), signal);
       throw new UpstreamError('http_response_timeout', true);
     }
-    if (afterMs > 0) await this.#clock.sleep(afterMs, options.signal);
+    if (afterMs > 0) await this.#clock.sleep(afterMs, signal);
     if (answer.error !== undefined) throw answer.error;
     return {
       status: answer.status ?? 200,

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { Clock, ConnectionProfile, EpochMillis } from '../../../core/ports/index.ts';
+import type { Cancellation, Clock, ConnectionProfile, EpochMillis } from '../../../core/ports/index.ts';
 import { TlsIdentity } from './tls-identity.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { addressesOf, connectTo, ignore, opened } from './open-socket.ts';
@@ -29,7 +29,7 @@ export interface ConnectorOptions {
 
 export interface ConnectOptions {
   readonly deadline: EpochMillis;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   /** Protocols to offer by ALPN, best first. */
   readonly protocols: readonly string[];
 }

@@ -1,8 +1,9 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
-import type { Body, HttpRequest, HttpResponse } from '../../ports/http.ts';
+import type { Body, Cancellation, HttpRequest, HttpResponse, RequestContext } from '../../ports/http.ts';
 import type { Transport } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
 import { discardBody, isStream } from '../../http/body.ts';
+import { Canceller } from '../../http/canceller.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { tapBody } from '../tap-body.ts';
 import type { BodyTap } from '../tap-body.ts';
@@ -120,7 +121,7 @@ export class UpstreamExchange implements Upstream {
     const { clock, time, breaker, sharedBreaker, admission, limiter, retryBudget, hedge } = this.#parts;
     const { context, deadline } = exchange;
     exchange.upstream = this.name;
-    context.signal?.throwIfAborted();
+    cancellationOf(context)?.throwIfAborted();
     const wall = clock.now();
     if (wall >= deadline) throw new UpstreamError('http_response_timeout', false);
     const now = time.at(wall);
@@ -141,7 +142,8 @@ export class UpstreamExchange implements Upstream {
       return answer.accept();
     } catch (error) {
       limiter.release();
-      const isTheirs = error instanceof UpstreamError && outcomeOfError(error) !== 'none' && context.signal?.aborted !== true;
+      const isTheirs =
+        error instanceof UpstreamError && outcomeOfError(error) !== 'none' && cancellationOf(context)?.aborted !== true;
       if (admission !== undefined && !isTheirs) {
         admission.forgotten(ticket, time.at(clock.now()));
       }
@@ -173,7 +175,7 @@ export class UpstreamExchange implements Upstream {
       try {
         answer = await (n === 1 && hedge !== undefined && retry.mayRepeat(method)
           ? this.#hedged(call, hedge)
-          : this.#try(call, n === 1 ? 'first' : 'retry', exchange.context.signal));
+          : this.#try(call, n === 1 ? 'first' : 'retry', cancellationOf(exchange.context)));
         if (!retry.isWorthAfterStatus(answer.response.status, method)) return answer;
       } catch (error) {
         // A circuit that opened between two tries: what the last one met says more.
@@ -206,7 +208,7 @@ export class UpstreamExchange implements Upstream {
     const { clock, time, breaker, limiter } = this.#parts;
     const { context } = call.exchange;
     const { delayMs } = delay;
-    if (delayMs === undefined) return this.#try(call, 'first', context.signal);
+    if (delayMs === undefined) return this.#try(call, 'first', cancellationOf(context));
     const first = this.#race(call, 'first');
     const slow = Promise.withResolvers<boolean>();
     const timer = timers.start(delayMs, () => slow.resolve(true));
@@ -252,7 +254,7 @@ export class UpstreamExchange implements Upstream {
     };
   }
 
-  async #try(call: Call, reason: Attempt['reason'], signal: AbortSignal | undefined): Promise<Answer> {
+  async #try(call: Call, reason: Attempt['reason'], signal: Cancellation | undefined): Promise<Answer> {
     const { clock, time, tryTimers, transport, settings, targets, discovered, balancer, breaker, awaited } = this.#parts;
     const { request, exchange } = call;
     let wall = clock.now();
@@ -279,7 +281,7 @@ export class UpstreamExchange implements Upstream {
     try {
       const response = await transport.send(nextHop(request, call.content, target, settings.host), {
         deadline: exchange.deadline,
-        signal: limit === undefined ? signal : limit.signal,
+        signal: limit === undefined ? signal : limit.over,
         address: target.at.address,
         onInformational: reason === 'hedge' ? undefined : exchange.onInformational,
         upgrade: exchange.context.canUpgrade === true && asksUpgrade(request),
@@ -416,18 +418,22 @@ class Answer implements BodyTap {
 
 /** Ends one try that takes too long until its header section, without touching the others or the body that follows. */
 class TryLimit {
-  readonly signal: AbortSignal;
+  readonly over: Canceller;
   readonly #timer: Timer;
 
-  constructor(timers: Timers, tryMs: number, outer: AbortSignal | undefined) {
-    const late = linkedAbort(outer);
-    this.signal = late.signal;
-    this.#timer = timers.start(tryMs, () => late.abort(new UpstreamError('http_response_timeout', true)));
+  constructor(timers: Timers, tryMs: number, outer: Cancellation | undefined) {
+    const over = new Canceller(outer);
+    this.over = over;
+    this.#timer = timers.start(tryMs, () => over.abort(new UpstreamError('http_response_timeout', true)));
   }
 
   end(): void {
     this.#timer.cancel();
   }
+}
+
+function cancellationOf({ cancellation, signal }: RequestContext): Cancellation | undefined {
+  return cancellation ?? signal;
 }
 
 function untried(available: readonly Target[], tried: readonly Target[]): readonly Target[] {

@@ -162,6 +162,24 @@ describe('what the handler sees', () => {
     await once(signals[1] as AbortSignal, 'abort');
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
   });
+
+  it('is a cancellation, too, and a signal asked for later knows what has been', async () => {
+    let entered: (context: RequestContext) => void = () => undefined;
+    const { port } = await start(async (_request, context) => {
+      entered(context);
+      await new Promise<void>((resolve) => context.cancellation?.addEventListener('abort', resolve, { once: true }));
+      return { status: 200, headers: new HeaderList(), body: 'ok' };
+    });
+    const inHandler = new Promise<RequestContext>((resolve) => (entered = resolve));
+    const socket = connect(port, '127.0.0.1');
+    socket.write(get('/'));
+    const context = await inHandler;
+    expect(context.cancellation?.aborted).toBe(false);
+    socket.destroy();
+    await expect.poll(() => context.cancellation?.aborted).toBe(true);
+    expect(context.signal).toMatchObject({ aborted: true, reason: context.cancellation?.reason });
+    expect(context.cancellation?.reason).toMatchObject({ name: 'AbortError' });
+  });
 });
 
 describe('an ill-formed request', () => {
