@@ -192,7 +192,11 @@ async function besideSlowClients(bench: Bench, quick: boolean): Promise<readonly
       alone: run(alone.port),
       beside: async () => {
         const end = await bench.slowClients(beside.port, slowClients);
-        return run(beside.port)().finally(end);
+        try {
+          return await run(beside.port)();
+        } finally {
+          await end();
+        }
       },
     },
     quick ? 5 : 15,
