@@ -153,8 +153,10 @@ class Http2Exchange implements Received, BodySource, BodySink {
       // 'close' follows
     });
     stream.once('aborted', () => {
-      // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none
-      if (stream.closed) stream.destroy();
+      // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none; a reset of ours must leave first
+      process.nextTick(() => {
+        if (stream.closed) stream.destroy();
+      });
     });
     stream.once('end', () => {
       // reset without a reason while the end of the answer waited for its window: Node would go on waiting

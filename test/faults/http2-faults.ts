@@ -168,7 +168,7 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
     good(peer, stream, random);
     peer.write(peer.data(stream, 'more', endStream));
   },
-  'DATA on no stream': (peer, stream) => peer.write(peer.data(within(Math.random, [0, stream + 100]), 'more')),
+  'DATA on no stream': (peer, stream, random) => peer.write(peer.data(within(random, [0, stream + 100]), 'more')),
   'HEADERS twice': (peer, stream, random) => {
     peer.write(peer.head(stream, 200));
     good(peer, stream, random);
@@ -252,6 +252,10 @@ export const connectionFaults: Readonly<Record<string, (peer: Http2Peer, random:
   'small windows': (peer, random) => peer.write(settings([4, below(random, 200)])),
   'no streams': (peer) => peer.write(settings([3, 0])),
   silence: () => undefined,
+  'SETTINGS, and none acknowledged': (peer) => {
+    peer.acknowledges = false;
+    peer.write(settings());
+  },
   late: (peer, random) => void setTimeout(() => peer.write(settings()), below(random, 30)),
   'GOAWAY at once': (peer) => peer.write(settings(), peer.goaway(0, 0)),
   'GOAWAY first': (peer) => peer.write(peer.goaway(0, 0)),

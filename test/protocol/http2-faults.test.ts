@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Origin } from '../probe/origin.ts';
 import { responseText } from '../probe/arena.ts';
 import {
@@ -52,7 +52,7 @@ class RawClient {
   }
 
   async until(type: number, stream: number): Promise<void> {
-    await expect.poll(() => this.frames.some((one) => one.type === type && one.stream === stream), { timeout: 10_000 }).toBe(true);
+    await vi.waitUntil(() => this.frames.some((one) => one.type === type && one.stream === stream), { timeout: 10_000 });
   }
 }
 
@@ -112,6 +112,20 @@ describe('An exchange over HTTP/2 is over', () => {
     await client.until(frameType.data, 1);
     client.socket.end();
     await once(client.socket, 'close');
+    await stack.close();
+    expect(stack.gateway.logged.filter(({ event }) => event === 'http_server.cut')).toEqual([]);
+  });
+
+  it('when its content does not come in time: its client is told, and has room for others', async () => {
+    const origin = new Origin({});
+    const port = await origin.listen();
+    onTestFinished(() => origin.close());
+    const stack = await startStack(`http://127.0.0.1:${port}`, {
+      server: { limits: { headersTimeoutMs: 200, requestTimeoutMs: 200 } },
+    });
+    const client = new RawClient(stack);
+    client.ask(1, 'POST', '/', 0);
+    await client.until(frameType.rstStream, 1);
     await stack.close();
     expect(stack.gateway.logged.filter(({ event }) => event === 'http_server.cut')).toEqual([]);
   });

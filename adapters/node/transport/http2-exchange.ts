@@ -168,12 +168,11 @@ export class Http2Exchange implements BodySource, Watched {
       return push(chunk, encoding);
     };
     stream.on('end', () => {
-      if (!this.#whole) {
-        // 'close' would wait for what can no longer be sent
-        stream.destroy();
-      } else if (this.#phase === 'receiving') {
-        this.#finish();
-      }
+      // one that we have reset ends by itself
+      if (this.#phase === 'over') return;
+      // 'close' would wait for what can no longer be sent
+      if (!this.#whole) stream.destroy();
+      else if (this.#phase === 'receiving') this.#finish();
     });
     stream.on('drain', () => {
       this.#touch();
