@@ -26,10 +26,6 @@ const bareName = `bare node:http + undici ${versionOf('undici')} dispatch`;
 const whatIsLeft =
   'Most of what is left is the access line, written and encoded: without it the CPU per request is about 1.05x. ' +
   "The rest of both is system calls and Node's HTTP server.";
-const ofLarge =
-  'Content of 64 KiB makes Node collect garbage by its size; the more there is in the heap, the more each collection costs, and a bare pass-through has nearly nothing in it. ' +
-  'Reading into buffers that are used again would get there.';
-
 /**
  * The plain server as a reverse proxy, against others in front of the same backend: each gateway, the backend and the load in a process of its own.
  * Portolan runs as `portolan dev` does, with its access log written to /dev/null.
@@ -142,7 +138,7 @@ async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]>
       unit: 'x',
       target: { atLeast: 0.9 },
       note: `${rate(perSecondLarge.portolan)} against ${rate(perSecondLarge.bare)}`,
-      fallsShort: ofLarge,
+      fallsShort: whatIsLeft,
     },
     {
       what: 'gateway: the same, CPU per request',
@@ -151,7 +147,7 @@ async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]>
       unit: 'x',
       target: { atMost: 1.15 },
       note: `${micros(cpuLarge.portolan)} against ${micros(cpuLarge.bare)}`,
-      fallsShort: ofLarge,
+      fallsShort: whatIsLeft,
     },
   ];
 }
