@@ -130,3 +130,29 @@ describe('An exchange over HTTP/2 is over', () => {
     expect(stack.gateway.logged.filter(({ event }) => event === 'http_server.cut')).toEqual([]);
   });
 });
+
+it('a WebSocket over HTTP/2 (RFC 8441), which is not offered, is refused, and the connection goes on', async () => {
+  const stack = await patientStack(10);
+  const client = new RawClient(stack);
+  const fields = fieldBlock(
+    ...([
+      [':method', 'CONNECT'],
+      [':protocol', 'websocket'],
+      [':scheme', 'http'],
+      [':authority', 'api.example'],
+      [':path', '/'],
+    ] as const),
+  );
+  client.send(frame(frameType.headers, flag.endHeaders, 1, fields));
+  await client.until(frameType.rstStream, 1);
+  client.ask(3, 'GET', '/');
+  await client.until(frameType.data, 3);
+  await stack.close();
+  // SETTINGS_ENABLE_CONNECT_PROTOCOL
+  const offered = client.frames
+    .filter(({ type, flags }) => type === frameType.settings && flags === 0)
+    .map(({ payload }) => payload);
+  expect(offered.some((payload) => [...Array(payload.length / 6).keys()].some((at) => payload.readUInt16BE(6 * at) === 8))).toBe(
+    false,
+  );
+});
