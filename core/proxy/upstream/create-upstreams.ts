@@ -60,6 +60,7 @@ interface Running {
  *
  * @param running of the configurations before; changed
  * @throws {TypeError} a configuration that cannot be: an unknown or circular fall-back, a shared breaker without a store; nothing was made then
+ * @throws what the opening of a transport throws; what was made has been closed
  */
 export function createUpstreams(
   configurations: Readonly<Record<string, UpstreamConfiguration>>,
@@ -67,23 +68,30 @@ export function createUpstreams(
   running: RunningUpstreams = new Map(),
 ): Upstreams {
   const taken = new Map<string, Running>();
-  for (const [name, { settings, identity }] of identified(configurations, ports)) {
-    let one = running.get(identity);
-    if (one === undefined) {
-      const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
-      one = runUpstream(settings, fallback?.upstream, ports);
-      running.set(identity, one);
-    }
-    one.users++;
-    taken.set(name, one);
-  }
-  for (const { users, start } of taken.values()) if (users === 1) start();
-
   const leave = async (): Promise<void> => {
     const unused = [...taken.values()].filter((one) => --one.users === 0);
     for (const [identity, one] of running) if (unused.includes(one)) running.delete(identity);
     await Promise.all(unused.map((one) => one.close()));
   };
+  try {
+    for (const [name, { settings, identity }] of identified(configurations, ports)) {
+      let one = running.get(identity);
+      if (one === undefined) {
+        const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
+        one = runUpstream(settings, fallback?.upstream, ports);
+        running.set(identity, one);
+      }
+      one.users++;
+      taken.set(name, one);
+    }
+  } catch (error) {
+    leave().catch(() => {
+      ports.logger.log('warn', 'upstream.not_closed');
+    });
+    throw error;
+  }
+  for (const { users, start } of taken.values()) if (users === 1) start();
+
   let left: Promise<void> | undefined;
   return {
     get(name) {

@@ -127,6 +127,28 @@ describe('an upstream that another configuration has just so', () => {
     await it.upstreams.close();
     expect(it.transport.closed).toBe(1);
   });
+
+  it('has no more users for a configuration one of whose transports cannot be opened, and the next one begins its health checks', async () => {
+    const it = new SimulatedUpstreams({ main }, { server: true });
+    const next: Readonly<Record<string, UpstreamConfiguration>> = {
+      main,
+      checked: { ...main, url: 'http://b', healthCheck: { intervalMs: 10_000 } },
+    };
+    const open = it.transport.open.bind(it.transport);
+    it.transport.open = (profile) => {
+      if (profile.connectTimeoutMs === 1) throw new TypeError('cannot be opened');
+      return open(profile);
+    };
+    await expect(it.reconfigure({ ...next, wrong: { url: 'http://c', timeouts: { connectMs: 1 } } })).rejects.toThrow(
+      'cannot be opened',
+    );
+    expect([it.transport.profiles.length, it.transport.closed]).toEqual([2, 1]);
+    await it.reconfigure(next);
+    await it.clock.advance(60_000);
+    expect(it.transport.count('b')).toBeGreaterThan(4);
+    await it.upstreams.close();
+    expect([it.transport.profiles.length, it.transport.closed]).toEqual([3, 3]);
+  });
 });
 
 describe('an upstream that is another', () => {
