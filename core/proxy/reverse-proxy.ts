@@ -43,7 +43,7 @@ export interface ReverseProxyPorts {
   readonly secrets: CachedSecrets;
 }
 
-/** A function's first answer may wait for a look at its secrets: it may take so long. */
+/** A function's first answer may wait for a look at its secrets, and so may a push: it may take so long. */
 const secretsMs = 1_000;
 
 /**
@@ -117,7 +117,10 @@ export class ReverseProxy {
       stored,
       check: async (document, options) => {
         const problems = [...this.#check(document), ...this.#checkFixed(document)];
-        return problems.length > 0 ? problems : checkTlsSecrets(document, this.#transports, logger, options);
+        if (problems.length > 0) return problems;
+        // the store has to be asked in the same time
+        const deadline = Math.min(options.deadline ?? Infinity, clock.now() + secretsMs);
+        return checkTlsSecrets(document, this.#transports, logger, { ...options, deadline });
       },
       gatesAfter: async (document, active, options) =>
         document.routes?.some(({ split }) => split?.gate !== undefined) === true

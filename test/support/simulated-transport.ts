@@ -52,7 +52,8 @@ export class SimulatedTransport implements Transport, Transports {
   openBodies = 0;
   closed = 0;
   /** What is wrong with the secrets of a profile; may throw. */
-  unusable: (tls: NonNullable<ConnectionProfile['tls']>) => readonly UnusableSecret[] = () => [];
+  unusable: (...asked: Parameters<Transports['checkSecrets']>) => readonly UnusableSecret[] | Promise<readonly UnusableSecret[]> =
+    () => [];
   /** Exchanges at once right now, and the most there ever were. */
   inFlight = 0;
   mostInFlight = 0;
@@ -80,8 +81,8 @@ export class SimulatedTransport implements Transport, Transports {
     return this;
   }
 
-  async checkSecrets(tls: NonNullable<ConnectionProfile['tls']>): Promise<readonly UnusableSecret[]> {
-    return this.unusable(tls);
+  async checkSecrets(...asked: Parameters<Transports['checkSecrets']>): Promise<readonly UnusableSecret[]> {
+    return this.unusable(...asked);
   }
 
   async close(): Promise<void> {

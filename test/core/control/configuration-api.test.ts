@@ -137,6 +137,17 @@ describe('the configuration over the control API', () => {
       expect(told()).toEqual([{ upstream: 'private', reason: 'unavailable' }]);
     });
 
+    it('as long as their service does not answer is pushed in time, and that it was not checked is logged', async () => {
+      const { harness, transport, told } = startWith();
+      transport.unusable = async (_tls, options) => {
+        await harness.clock.sleep((options?.deadline ?? Infinity) - harness.clock.now());
+        throw new PortError('deadline_exceeded', 'secrets.get');
+      };
+      const pushed = await inTime(harness, harness.call('PUT', '/v1/configuration', { body: document('one', secured) }));
+      expect(pushed.status).toBe(200);
+      expect(told()).toEqual([{ upstream: 'private', reason: 'deadline_exceeded' }]);
+    });
+
     it('is told in the log once, with the first request: of what was deployed, and of what is served next', async () => {
       const { harness, transport, told } = startWith(secured);
       transport.unusable = () => unusable;
