@@ -119,8 +119,8 @@ export class ReverseProxy {
         const problems = [...this.#check(document), ...this.#checkFixed(document)];
         if (problems.length > 0) return problems;
         // the store has to be asked in the same time
-        const deadline = Math.min(options.deadline ?? Infinity, clock.now() + secretsMs);
-        return checkTlsSecrets(document, this.#transports, logger, { ...options, deadline });
+        const ms = Math.min(secretsMs, Math.max(0, (options.deadline ?? Infinity) - clock.now()));
+        return checkTlsSecrets(document, this.#transports, logger, { clock, ms });
       },
       gatesAfter: async (document, active, options) =>
         document.routes?.some(({ split }) => split?.gate !== undefined) === true
@@ -152,8 +152,7 @@ export class ReverseProxy {
     if (document === undefined) return;
     this.#unchecked = undefined;
     const { logger, clock } = this.#ports;
-    const options = { deadline: clock.now() + secretsMs };
-    for (const { pointer, detail } of await checkTlsSecrets(document, this.#transports, logger, options)) {
+    for (const { pointer, detail } of await checkTlsSecrets(document, this.#transports, logger, { clock, ms: secretsMs })) {
       logger.log('error', 'upstream.tls.unusable', { pointer, detail });
     }
   }

@@ -1,20 +1,33 @@
 import type { ConfigurationProblem } from '../../config/findings.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { PortError } from '../../ports/errors.ts';
-import type { CallOptions } from '../../ports/key-value-store.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import type { ConnectionProfile, Transports } from '../../ports/transport.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
+
+/** How long a look may take, in milliseconds; a read that has begun goes on, since connections may wait for it, too. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly ms: number;
+}
 
 /** Problems with the secrets that secure the connections to upstreams. One that cannot be read at present is none: that is logged, and told again by the connection. */
 export async function checkTlsSecrets(
   { upstreams = {} }: ProxyConfiguration,
   transports: Transports,
   logger: Logger,
-  options?: CallOptions,
+  patience?: Patience,
 ): Promise<readonly ConfigurationProblem[]> {
+  const securing = Object.entries(upstreams).flatMap(([name, { tls }]) => (tls === undefined ? [] : [{ name, tls }]));
+  if (securing.length === 0) return [];
+  const over = new AbortController();
+  const late = patience?.clock.sleep(patience.ms, over.signal).then(() => {
+    throw new PortError('deadline_exceeded', 'secrets.get');
+  });
+  const inTime = <T>(work: Promise<T>): Promise<T> => (late === undefined ? work : Promise.race([work, late]));
   const check = async (upstream: string, tls: NonNullable<ConnectionProfile['tls']>): Promise<readonly ConfigurationProblem[]> => {
     try {
-      return (await transports.checkSecrets(tls, options)).map(({ member, secret, detail }) => ({
+      return (await inTime(transports.checkSecrets(tls))).map(({ member, secret, detail }) => ({
         pointer: `/upstreams/${upstream}/tls/${member}`,
         detail: `names the secret ${secret}, which ${detail}`,
       }));
@@ -24,7 +37,9 @@ export async function checkTlsSecrets(
       return [];
     }
   };
-  const secured = Object.entries(upstreams).flatMap(([name, { tls }]) => (tls === undefined ? [] : [check(name, tls)]));
-  const found = await Promise.all(secured);
-  return found.flat();
+  try {
+    return (await Promise.all(securing.map(({ name, tls }) => check(name, tls)))).flat();
+  } finally {
+    over.abort();
+  }
 }
