@@ -6,6 +6,7 @@ import type { Operations } from '../control/operation.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Counters } from '../ports/counters.ts';
 import type { Crypto } from '../ports/crypto.ts';
+import { PortError } from '../ports/errors.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, RequestContext } from '../ports/http.ts';
 import type { CallOptions, KeyValueStore } from '../ports/key-value-store.ts';
 import type { Logger } from '../ports/telemetry.ts';
@@ -122,10 +123,19 @@ export class ReverseProxy {
         const ms = Math.min(secretsMs, Math.max(0, (options.deadline ?? Infinity) - clock.now()));
         return checkTlsSecrets(document, this.#transports, logger, { clock, ms });
       },
-      gatesAfter: async (document, active, options) =>
-        document.routes?.some(({ split }) => split?.gate !== undefined) === true
-          ? carriedGates(document, await this.#gated(active, options), crypto)
-          : undefined,
+      gatesAfter: async (document, active, options) => {
+        if (document.routes?.some(({ split }) => split?.gate !== undefined) !== true) return undefined;
+        let before: GatedConfiguration;
+        try {
+          before = await this.#gated(active, options);
+        } catch (error) {
+          if (!(error instanceof PortError && error.code === 'data_loss')) throw error;
+          // a push is the way out of what cannot be read any more: nothing can be said to be the same in it
+          logger.log('warn', 'configuration.gates_not_carried', { version: active });
+          return undefined;
+        }
+        return carriedGates(document, before, crypto);
+      },
       migration: (routeId, options) => this.#migration(routeId, options),
       clock,
       logger,

@@ -584,6 +584,31 @@ describe('a gate through pushes', () => {
     expect(await toNew(20)).toBe(10);
   });
 
+  it('begins afresh over a configuration that cannot be read any more, which a push replaces all the same', async () => {
+    const { harness, push, toNew } = world();
+    const { store, logged } = harness;
+    await push(migrating(100));
+    expect(await toNew(20)).toBe(10);
+    const [part] = (await store.list('configuration.parts')).records;
+    await store.delete(part!, part!.version);
+    await push(migrating(100, { routes: [page] }));
+    expect(logged.filter(({ event }) => event === 'configuration.gates_not_carried')).toMatchObject([
+      { severity: 'warn', attributes: { version: 1 } },
+    ]);
+    expect(await toNew(20)).toBe(10);
+  });
+
+  it('keeps a push back while the store cannot say what was active', async () => {
+    const { harness, push, toNew } = world();
+    await push(migrating(100));
+    harness.store.fault = (_operation, key) => (key?.partition === 'configuration.parts' ? { code: 'unavailable' } : undefined);
+    const pushed = await inTime(harness, harness.call('PUT', '/v1/configuration', { body: migrating(100, { routes: [page] }) }));
+    expect(pushed.status).toBe(503);
+    harness.store.fault = () => undefined;
+    expect((await harness.call('GET', '/v1/configuration/versions')).json.versions).toHaveLength(1);
+    expect(await toNew(5)).toBe(5);
+  });
+
   it('begins afresh when the same configuration is pushed again', async () => {
     const { push, toNew } = world();
     for (let n = 0; n < 3; n++) {
