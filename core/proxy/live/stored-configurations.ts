@@ -1,7 +1,7 @@
 import type { Clock, EpochMillis } from '../../ports/clock.ts';
 import type { Crypto } from '../../ports/crypto.ts';
 import { PortError } from '../../ports/errors.ts';
-import type { CallOptions, KeyValueStore, RecordKey } from '../../ports/key-value-store.ts';
+import type { CallOptions, KeyValueStore, RecordKey, StoredRecord } from '../../ports/key-value-store.ts';
 import { canonicalJson } from '../../text/canonical-json.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
 import type { GateEpochs } from '../migration/gate-id.ts';
@@ -167,8 +167,7 @@ export class StoredConfigurations {
     if (pointer === undefined || pointer.latest <= keptVersions) return 0;
     const keeps = await this.#keeps(pointer, options);
     // One of them may be kept: what was active before the last push.
-    const { records } = await this.#store.list(versionsPartition, { ...options, limit: prunedAtOnce + 1 });
-    const old = records.filter(({ id }) => !keeps(Number(id))).slice(0, prunedAtOnce);
+    const old = (await this.#oldest(prunedAtOnce + 1, options)).filter(({ id }) => !keeps(Number(id))).slice(0, prunedAtOnce);
     for (const { partition, id, value, version } of old) {
       const { length } = parsed<ConfigurationVersion>(value);
       // The version last: while it is there the rest of it is found again.
@@ -176,6 +175,17 @@ export class StoredConfigurations {
       await this.#store.delete({ partition, id }, version, options);
     }
     return old.length;
+  }
+
+  async #oldest(count: number, options: CallOptions | undefined): Promise<readonly StoredRecord[]> {
+    const found: StoredRecord[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.#store.list(versionsPartition, { ...options, limit: count - found.length, after });
+      found.push(...page.records);
+      after = page.next;
+    } while (after !== undefined && found.length < count);
+    return found;
   }
 
   /** What is kept only ever becomes less, but for new versions: a version that is not kept stays so. */

@@ -108,6 +108,18 @@ describe('old versions', () => {
     expect(await remains(store)).toEqual([range(2, 101), range(2, 101)]);
   });
 
+  it('are found where a page has less than was asked for, or nothing', async () => {
+    const { stored, store } = world();
+    for (let n = 1; n <= keptVersions + 2; n++) await stored.push(document(`${n}`), undefined, undefined);
+    const sparse: KeyValueStore = Object.create(store) as KeyValueStore;
+    sparse.list = async (partition, options) => {
+      if (options?.after === undefined) return { records: [], next: '0' };
+      return store.list(partition, { ...options, limit: 1 });
+    };
+    expect(await new StoredConfigurations(sparse, nodeCrypto, new FakeClock()).prune()).toBe(2);
+    expect((await remains(store))[0]).toEqual(range(3, keptVersions + 2));
+  });
+
   it('are not activated by who has read them before a push, and comes after their deletion', async () => {
     const { stored, store } = world();
     for (let n = 1; n <= keptVersions; n++) await stored.push(document(`${n}`), undefined, undefined);
