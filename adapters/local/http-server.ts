@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { Server as NetServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Clock, HttpHandler, Logger } from '../../core/ports/index.ts';
 import { serveHttp1 } from './http1-front.ts';
@@ -20,6 +21,8 @@ export interface HttpServerLimits {
   readonly requestTimeoutMs: number;
   /** How long an idle connection is kept, in milliseconds; default 65,000, more than load balancers keep theirs. */
   readonly keepAliveTimeoutMs: number;
+  /** How long a client may take nothing of an answer that waits for it, in milliseconds; default 60,000. */
+  readonly sendTimeoutMs: number;
   /** What `context.deadline` gives a request, in milliseconds; default 30,000. */
   readonly handlerTimeoutMs: number;
   /** How long a tunnel (WebSocket) in which nothing moves is kept, in milliseconds; default 600,000. */
@@ -34,6 +37,7 @@ export const defaultHttpServerLimits: HttpServerLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 65_000,
+  sendTimeoutMs: 60_000,
   handlerTimeoutMs: 30_000,
   tunnelIdleTimeoutMs: 600_000,
   closeTimeoutMs: 25_000,
@@ -132,7 +136,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     async close() {
       const drained = serving.drain();
       const closed = new Promise<void>((resolve) => {
-        server.close(() => {
+        // that of HTTP takes a connection for idle when its answer was ended, and cuts off what has not left yet
+        NetServer.prototype.close.call(server, () => {
           resolve();
         });
       });

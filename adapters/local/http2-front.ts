@@ -122,6 +122,8 @@ class Http2Exchange implements Received, BodySource, BodySink {
   #flow: BodyFlow | undefined;
   #onGone: (() => void) | undefined;
   #over = false;
+  /** What is late is the client that takes nothing. */
+  #awaited = false;
 
   constructor(
     serving: Serving,
@@ -151,6 +153,9 @@ class Http2Exchange implements Received, BodySource, BodySink {
     serving.begin();
     stream.on('error', () => {
       // 'close' follows
+    });
+    stream.on('timeout', () => {
+      if (this.#awaited || !stream.readableEnded) stream.close(cancelled);
     });
     stream.once('aborted', () => {
       // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none; a reset of ours must leave first
@@ -246,9 +251,13 @@ class Http2Exchange implements Received, BodySource, BodySink {
       // one that was reset ends too
       if (!stream.closed) content.end();
     });
-    stream.setTimeout(requestTimeoutMs, () => {
-      if (!stream.readableEnded) stream.close(cancelled);
-    });
+    stream.setTimeout(requestTimeoutMs);
+  }
+
+  /** It must take something of its answer. */
+  #awaitClient(): void {
+    this.#awaited = true;
+    this.#stream.setTimeout(this.#serving.limits.sendTimeoutMs);
   }
 
   /** The rest of the answer is given to the connection: of what the client still sends nothing is wanted, and it must take what it is sent. */
@@ -257,10 +266,7 @@ class Http2Exchange implements Received, BodySource, BodySink {
     this.#over = true;
     // unread content would hide a reset
     if (!stream.readableEnded) stream.removeAllListeners('data').resume();
-    stream.removeAllListeners('timeout');
-    stream.setTimeout(this.#serving.limits.keepAliveTimeoutMs, () => {
-      stream.close(cancelled);
-    });
+    this.#awaitClient();
   }
 
   /** The answer is over: a client that still sends is told that it need not (RFC 9113 section 8.1). */
@@ -273,7 +279,9 @@ class Http2Exchange implements Received, BodySource, BodySink {
   // --- where the answer's content goes
 
   write(chunk: Uint8Array): boolean {
-    return this.#stream.write(chunk);
+    const flowing = this.#stream.write(chunk);
+    if (!flowing) this.#awaitClient();
+    return flowing;
   }
 
   end(): void {
@@ -327,6 +335,10 @@ class Http2Exchange implements Received, BodySource, BodySink {
       return;
     }
     stream.on('drain', () => {
+      if (!this.#over) {
+        this.#awaited = false;
+        stream.setTimeout(this.#hasNoContent ? 0 : this.#serving.limits.requestTimeoutMs);
+      }
       this.#flow?.resume();
     });
     if (isPushBody(bytes)) this.#flow = bytes.pushTo(this);

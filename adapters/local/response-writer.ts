@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { discardBody, isPushBody } from '../../core/http/body.ts';
 import type { BodyFlow, BodySink, HttpResponse, PushBody } from '../../core/ports/index.ts';
 import type { Serving } from './server-exchange.ts';
@@ -39,6 +40,7 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
     if (empty || body === undefined) response.end();
     else if (typeof body === 'string' || body.length > maxJoinedBytes) response.end(body);
     else response.end(latin1(body), 'latin1');
+    if (response.writableLength > 0) awaitClient(response, serving);
   } else if (empty) {
     response.end();
     discardBody(body);
@@ -68,6 +70,7 @@ class Pushing implements BodySink {
   start(body: PushBody): void {
     const response = this.#response;
     response.on('drain', () => {
+      stopAwaiting(response);
       this.#flow?.resume();
     });
     response.once('close', () => {
@@ -82,12 +85,17 @@ class Pushing implements BodySink {
 
   write(chunk: Uint8Array, spent?: (chunk: Uint8Array) => void): boolean {
     this.#begun = true;
+    const response = this.#response;
     try {
-      if (spent === undefined) return this.#response.write(chunk);
-      return this.#response.write(chunk, (error) => {
-        // until it has left, the system reads from this memory
-        if (error === null || error === undefined) spent(chunk);
-      });
+      const flowing =
+        spent === undefined
+          ? response.write(chunk)
+          : response.write(chunk, (error) => {
+              // until it has left, the system reads from this memory
+              if (error === null || error === undefined) spent(chunk);
+            });
+      if (!flowing) awaitClient(response, this.#serving);
+      return flowing;
     } catch (error) {
       this.#flow?.cancel();
       this.abort(error);
@@ -98,7 +106,7 @@ class Pushing implements BodySink {
   end(): void {
     if (this.#over) return;
     try {
-      endWithTrailers(this.#response, this.#answer);
+      endWithTrailers(this.#response, this.#answer, this.#serving);
       this.#over = true;
     } catch (error) {
       this.abort(error);
@@ -130,7 +138,10 @@ async function pull(
     // whatever goes wrong with what nobody reads is nobody's concern
     iterator.return?.().catch(() => undefined);
   };
-  response.on('drain', () => resume?.());
+  response.on('drain', () => {
+    stopAwaiting(response);
+    resume?.();
+  });
   response.once('close', () => {
     if (over) return;
     gone = true;
@@ -147,13 +158,14 @@ async function pull(
       if (next.done === true) break;
       begun = true;
       if (!response.write(next.value)) {
+        awaitClient(response, serving);
         await new Promise<void>((resolve) => {
           resume = resolve;
         });
       }
     }
     over = true;
-    endWithTrailers(response, answer);
+    endWithTrailers(response, answer, serving);
   } catch (error) {
     // a client that has gone is what broke it off: nothing was cut
     if (gone) return;
@@ -165,7 +177,7 @@ async function pull(
 }
 
 /** @throws when less has been written than was said */
-function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse): void {
+function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse, serving: Serving): void {
   const flat = trailers?.()?.flat();
   // only chunks have room for trailers (RFC 9112 section 7.1.2); where there are none Node writes none
   if (flat !== undefined && response.chunkedEncoding) {
@@ -174,6 +186,18 @@ function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse): 
     response.addTrailers(pairs);
   }
   response.end();
+  if (response.writableLength > 0) awaitClient(response, serving);
+}
+
+/** The connection ends when nothing moves on it for `sendTimeoutMs`; Node sets a time of its own when the answer has left. */
+function awaitClient(response: ServerResponse, serving: Serving): void {
+  const { sendTimeoutMs } = serving.limits;
+  if (response.socket !== null) response.socket.setTimeout(sendTimeoutMs);
+  else response.once('socket', (socket: Socket) => socket.setTimeout(sendTimeoutMs));
+}
+
+function stopAwaiting(response: ServerResponse): void {
+  response.socket?.setTimeout(0);
 }
 
 /** Without the fields that frame a message or manage the connection: those are ours. Trailers are announced only where chunks have room for them. */

@@ -258,7 +258,15 @@ describe('Between clients over HTTP/1.1 and HTTP/2 and such a backend', () => {
       const random = seededRandom(seed + 2_000);
       const stack = await startStack(`http://${authority}`, {
         // patience beyond any test's
-        server: { limits: { closeTimeoutMs: 600_000, keepAliveTimeoutMs: 400, headersTimeoutMs: 400, requestTimeoutMs: 400 } },
+        server: {
+          limits: {
+            closeTimeoutMs: 600_000,
+            keepAliveTimeoutMs: 400,
+            sendTimeoutMs: 400,
+            headersTimeoutMs: 400,
+            requestTimeoutMs: 400,
+          },
+        },
         route: { timeoutMs: 400 },
         upstream: { protocol: 'http2', timeouts: { connectMs: 150, responseHeadersMs: 150, idleMs: 100 } },
       });

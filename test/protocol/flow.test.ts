@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { connect as connectHttp2, constants as constants2, createServer as createHttp2Server } from 'node:http2';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { systemClock } from '../../adapters/node/system-clock.ts';
 import { readMessage } from '../probe/wire.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startStack } from './stack.ts';
-import type { StackOptions } from './stack.ts';
+import type { Stack, StackOptions } from './stack.ts';
 
 /** Content on its way: at the pace of whoever is slower, with bounded memory, byte for byte, and event by event. */
 
@@ -84,6 +84,10 @@ class Pour {
     this.#go();
   }
 
+  get closed(): boolean {
+    return this.#to.destroyed;
+  }
+
   get gone(): number {
     return this.#written - this.#to.writableLength;
   }
@@ -134,15 +138,21 @@ class Digest {
   }
 }
 
-async function pouring(options: StackOptions): Promise<{ readonly port: number; readonly pour: () => Pour | undefined }> {
+interface Pouring {
+  readonly port: number;
+  readonly stack: Stack;
+  readonly pour: () => Pour | undefined;
+}
+
+async function pouring(options: StackOptions): Promise<Pouring> {
   let pour: Pour | undefined;
   const url = await listen((socket) => {
     socket.once('data', () => {
       pour = new Pour(socket, `HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
     });
   });
-  const { port } = await startStack(url, options);
-  return { port, pour: () => pour };
+  const stack = await startStack(url, options);
+  return { port: stack.port, stack, pour: () => pour };
 }
 
 describe('an answer of 50 MiB', () => {
@@ -208,6 +218,68 @@ describe('an answer of 50 MiB', () => {
     socket.destroy();
     await sleep(300);
     expect(pour()?.gone).toBeLessThan(gone + 8 * mebibyte);
+  });
+});
+
+describe('an answer of which its client takes nothing for as long as may be', () => {
+  const server = { limits: { sendTimeoutMs: 300, closeTimeoutMs: 120_000 } };
+
+  it('ends with its connection, and at the backend, and the log says who went', async () => {
+    const { port, stack, pour } = await pouring({ server });
+    const socket = client(port);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await expect.poll(() => stack.gateway.lines()).toHaveLength(1);
+    expect(stack.gateway.lines()[0]).toMatchObject({ 'http.response.status_code': 200, 'error.type': 'client_gone' });
+    await expect.poll(() => pour()?.closed).toBe(true);
+    await stack.close();
+  });
+
+  it('ends over HTTP/2 too, where its connection goes on', async () => {
+    const { port, stack, pour } = await pouring({ server });
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 65_535 } });
+    session.on('error', () => undefined);
+    const stream = session.request({ ':path': '/' });
+    const ended = once(stream, 'close');
+    stream.on('error', () => undefined);
+    await once(stream, 'response');
+    await expect.poll(() => pour()?.closed).toBe(true);
+    expect(stack.gateway.lines()).toHaveLength(1);
+    stream.resume();
+    await ended;
+    expect(stream.rstCode).toBe(constants2.NGHTTP2_CANCEL);
+    await new Promise((resolve) => {
+      session.ping(resolve);
+    });
+    session.destroy();
+    await stack.close();
+  });
+
+  it('does not end when the backend is the slow one', async () => {
+    const url = await listen((socket) => {
+      socket.once('data', () => {
+        // more than the connection takes at once, so that there was something to wait for
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${4 * mebibyte + 4}\r\n\r\n`);
+        socket.write(Buffer.alloc(4 * mebibyte));
+        setTimeout(() => socket.write('late'), 1_000);
+      });
+    });
+    const { port } = await startStack(url, { server });
+    for (const socket of [client(port)]) {
+      const digest = new Digest();
+      socket.on('data', (chunk: Buffer) => {
+        digest.add(chunk);
+      });
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      await once(socket, 'end');
+      expect(digest.length).toBeGreaterThan(4 * mebibyte + 4);
+    }
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on('error', () => undefined);
+    const digest = new Digest();
+    for await (const chunk of session.request({ ':path': '/' })) digest.add(chunk as Buffer);
+    expect(digest.length).toBe(4 * mebibyte + 4);
+    session.destroy();
   });
 });
 

@@ -47,6 +47,46 @@ async function startRecording(
 const get = (target: string, fields = ''): string =>
   `GET ${target} HTTP/1.1\r\nHost: a.example\r\n${fields}Connection: close\r\n\r\n`;
 
+describe('a client that takes nothing', () => {
+  it('of an answer that was whole at once is let go', { timeout: 20_000 }, async () => {
+    const asked = Promise.withResolvers<void>();
+    const large: HttpHandler = () => {
+      asked.resolve();
+      return { status: 200, headers: new HeaderList(), body: new Uint8Array(64 * 1_024 * 1_024) };
+    };
+    const server = await start(large, { limits: { sendTimeoutMs: 300, closeTimeoutMs: 120_000 } });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => undefined).pause();
+    socket.write(get('/').repeat(2));
+    await asked.promise;
+    // No request stays in flight.
+    await server.close();
+    socket.destroy();
+  });
+});
+
+it('that closes sends the whole of an answer that its client is slow to take', async () => {
+  // Node closes idle connections, and takes one for idle whose answer has been written, though it has not left.
+  const asked = Promise.withResolvers<void>();
+  const server = await start(() => {
+    asked.resolve();
+    return { status: 200, headers: new HeaderList(), body: new Uint8Array(64 * 1_024 * 1_024) };
+  });
+  const socket = connect(server.port, '127.0.0.1');
+  socket.pause();
+  socket.write(get('/'));
+  await asked.promise;
+  const closed = server.close();
+  let received = 0;
+  socket.on('data', (chunk) => {
+    received += chunk.length;
+  });
+  socket.resume();
+  await once(socket, 'end');
+  await closed;
+  expect(received).toBeGreaterThan(64 * 1_024 * 1_024);
+});
+
 describe('what the handler sees', () => {
   it.each([
     '/',
