@@ -43,11 +43,13 @@ export interface UpstreamPorts {
 /** Seconds of floor in the window of a budget. */
 const budgetSeconds = 10;
 
-/** What configurations have at work, by what it is: settings, and those of the upstreams it falls back to. */
+/** What configurations have at work, by its settings; what falls back to one of them is with that. */
 export type RunningUpstreams = Map<string, Running>;
 
 interface Running {
   readonly upstream: Upstream;
+  /** What falls back to it. */
+  readonly dependents: RunningUpstreams;
   /** Configurations that have it. */
   users: number;
   start(): void;
@@ -68,21 +70,25 @@ export function createUpstreams(
   running: RunningUpstreams = new Map(),
 ): Upstreams {
   const taken = new Map<string, Running>();
+  const forget = new Map<Running, () => void>();
   const leave = async (): Promise<void> => {
     const unused = [...taken.values()].filter((one) => --one.users === 0);
-    for (const [identity, one] of running) if (unused.includes(one)) running.delete(identity);
+    for (const one of unused) forget.get(one)?.();
     await Promise.all(unused.map((one) => one.close()));
   };
   try {
-    for (const [name, { settings, identity }] of identified(configurations, ports)) {
-      let one = running.get(identity);
+    for (const settings of inOrder(configurations, ports)) {
+      const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
+      const equals = fallback === undefined ? running : fallback.dependents;
+      const key = canonicalJson(settings);
+      let one = equals.get(key);
       if (one === undefined) {
-        const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
         one = runUpstream(settings, fallback?.upstream, ports);
-        running.set(identity, one);
+        equals.set(key, one);
       }
       one.users++;
-      taken.set(name, one);
+      taken.set(settings.name, one);
+      forget.set(one, () => equals.delete(key));
     }
   } catch (error) {
     leave().catch(() => {
@@ -103,20 +109,14 @@ export function createUpstreams(
   };
 }
 
-interface Identified {
-  readonly settings: UpstreamSettings;
-  readonly identity: string;
-}
-
 /** Each after the one it falls back to. */
-function identified(
+function inOrder(
   configurations: Readonly<Record<string, UpstreamConfiguration>>,
   { store }: UpstreamPorts,
-): ReadonlyMap<string, Identified> {
-  const known = new Map<string, Identified>();
-  const identify = (name: string, referrers: readonly string[]): Identified => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
+): Iterable<UpstreamSettings> {
+  const known = new Map<string, UpstreamSettings>();
+  const add = (name: string, referrers: readonly string[]): void => {
+    if (known.has(name)) return;
     const configuration = Object.hasOwn(configurations, name) ? configurations[name] : undefined;
     if (configuration === undefined) throw new TypeError(`There is no upstream ${name}`);
     const chain = [...referrers, name];
@@ -125,13 +125,11 @@ function identified(
     if (settings.circuitBreaker?.shared === true && store === undefined) {
       throw new TypeError(`Upstream ${name}: a shared circuit breaker needs a store`);
     }
-    const fallback = settings.fallback === undefined ? '' : identify(settings.fallback, chain).identity;
-    const one = { settings, identity: `${canonicalJson(settings)}${fallback}` };
-    known.set(name, one);
-    return one;
+    if (settings.fallback !== undefined) add(settings.fallback, chain);
+    known.set(name, settings);
   };
-  for (const name of Object.keys(configurations)) identify(name, []);
-  return known;
+  for (const name of Object.keys(configurations)) add(name, []);
+  return known.values();
 }
 
 function runUpstream(settings: UpstreamSettings, fallback: Upstream | undefined, ports: UpstreamPorts): Running {
@@ -209,6 +207,7 @@ function runUpstream(settings: UpstreamSettings, fallback: Upstream | undefined,
   });
   return {
     upstream,
+    dependents: new Map(),
     users: 0,
     start() {
       checks?.run().catch(() => {

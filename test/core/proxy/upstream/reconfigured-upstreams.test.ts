@@ -118,6 +118,18 @@ describe('an upstream that another configuration has just so', () => {
     expect([it.transport.profiles.length, it.transport.closed]).toEqual([3, 2]);
   });
 
+  it('is found at the end of thousands that fall back to each other, each known by its own settings alone', async () => {
+    const length = 4_000;
+    const chain = Object.fromEntries(
+      Array.from({ length }, (_, n) => [`u${n}`, { ...main, fallback: n + 1 < length ? `u${n + 1}` : undefined }]),
+    );
+    const it = new SimulatedUpstreams(chain);
+    await it.reconfigure(chain);
+    expect([it.transport.profiles.length, it.transport.closed]).toEqual([length, 0]);
+    await it.upstreams.close();
+    expect(it.transport.closed).toBe(length);
+  });
+
   it('has no more users for a configuration that was refused', async () => {
     const it = new SimulatedUpstreams({ main });
     await expect(
