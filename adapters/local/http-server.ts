@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Clock, HttpHandler, Logger } from '../../core/ports/index.ts';
+import { followHandshakes } from './handshakes.ts';
 import { serveHttp1 } from './http1-front.ts';
 import { Http2Front } from './http2-front.ts';
 import { switchProtocols } from './protocol-switch.ts';
@@ -15,7 +16,7 @@ export interface HttpServerLimits {
   readonly maxHeaderBytes: number;
   /** Content of a request in bytes; over it 413; default 10 MiB. */
   readonly maxBodyBytes: number;
-  /** For the header section to arrive, in milliseconds; then 408; default 10,000. */
+  /** For the TLS handshake, and for the header section to arrive, in milliseconds; then 408; default 10,000. */
   readonly headersTimeoutMs: number;
   /** For the whole request to arrive, in milliseconds; then 408; default 60,000. */
   readonly requestTimeoutMs: number;
@@ -109,7 +110,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const tlsServer =
     tls === undefined
       ? undefined
-      : createTlsServer({ ...parsing, cert: tls.cert, key: tls.key, ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'] });
+      : createTlsServer({
+          ...parsing,
+          cert: tls.cert,
+          key: tls.key,
+          ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+          handshakeTimeout: limits.headersTimeoutMs,
+        });
+  const endHandshakes = tlsServer === undefined ? undefined : followHandshakes(tlsServer);
   const server: Server = tlsServer ?? createServer(parsing);
   serveHttp1(server, serving, encrypted);
   const upgrades = new Upgrades(server, serving, encrypted);
@@ -149,6 +157,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       if (serving.inFlight > 0) logger.log('warn', 'http_server.cut', { running: serving.inFlight });
       // a connection that never sent a request is not idle in Node's eyes
       server.closeAllConnections();
+      endHandshakes?.();
       closeSilent?.();
       upgrades.close();
       front.destroy();

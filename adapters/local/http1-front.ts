@@ -18,6 +18,8 @@ import { isLast } from './upgrades.ts';
 /** Content up to this is waited for within one turn of the loop: what came with its head is given as bytes. */
 const bufferedBodyBytes = 65_536;
 
+const handshakeTimedOut = 'ERR_TLS_HANDSHAKE_TIMEOUT';
+
 /** Answers what Node's HTTP/1.1 server parses. Upgrades are somebody else's: see `Upgrades`. */
 export function serveHttp1(server: Server, serving: Serving, encrypted: boolean): void {
   const dispatch = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
@@ -46,7 +48,8 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   });
   const refused = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET' || error.code === handshakeTimedOut || !socket.writable) {
+      // without TLS nothing can be said, and Node leaves the end to us
       socket.destroy();
     } else if (!refused.has(socket)) {
       refused.add(socket);
