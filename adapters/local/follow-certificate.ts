@@ -33,7 +33,8 @@ export function followCertificate({ files, inUse, clock, logger, use }: Followed
 
   const warn = (): void => {
     const now = clock.now();
-    if (!expiresSoon(current, now) || (warnedAt !== undefined && now - warnedAt < dayMs)) return;
+    // a clock that was ahead and is put right must not silence what is to come
+    if (!expiresSoon(current, now) || (warnedAt !== undefined && Math.abs(now - warnedAt) < dayMs)) return;
     warnedAt = now;
     logger.log('warn', 'tls.certificate_expires', {
       'tls.server.not_after': new Date(current.notAfter).toISOString(),

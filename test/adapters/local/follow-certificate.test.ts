@@ -218,6 +218,20 @@ describe('a certificate whose files change', () => {
     expect(lines).toMatchObject([['warn', 'tls.certificate_expires', { daysLeft: 4 }]]);
   });
 
+  it('is said to expire also after a clock that was ahead has been put right', async () => {
+    const clock = new FakeClock({ now: Date.now() + 80 * dayMs });
+    let aheadMs = 320 * dayMs;
+    const rightly = clock.now.bind(clock);
+    clock.now = () => rightly() + aheadMs;
+    const { look, lines } = await serve(issuer.issue('DNS:localhost', 90), clock);
+    aheadMs = 0;
+    await look();
+    expect(lines.map(([, event, { daysLeft }]) => [event, daysLeft])).toEqual([
+      ['tls.certificate_expires', -311],
+      ['tls.certificate_expires', 9],
+    ]);
+  });
+
   it('that lives for a few days is said to expire in the last third of them', async () => {
     const clock = new FakeClock({ now: Date.now() + 3.9 * dayMs });
     const { look, lines } = await serve(issuer.issue('DNS:localhost', 6), clock);
