@@ -2,6 +2,8 @@ import { HeaderList } from '../../core/http/header-list.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, Logger } from '../../core/ports/index.ts';
+import { readClient } from '../../core/proxy/forwarding/client.ts';
+import type { TrustedProxies } from '../../core/proxy/forwarding/client.ts';
 
 const defaultPort = 443;
 /** A name, an IPv4 address, or an IPv6 one in brackets (RFC 3986 section 3.2.2), and a port. */
@@ -12,8 +14,9 @@ const hostAndPort = /^([a-z0-9._~%!$&'()*+,;=-]+|\[[0-9a-f:.]+\])(?::\d*)?$/;
  * for ACME's http-01: certification authorities follow a 308 to https, and there it is a route like any other.
  *
  * @param port where clients find TLS
+ * @param trusts the proxies in front that may say in the log whom they speak for
  */
-export function redirectToHttps(port: number, logger: Logger): HttpHandler {
+export function redirectToHttps(port: number, logger: Logger, trusts?: TrustedProxies): HttpHandler {
   const suffix = port === defaultPort ? '' : `:${port}`;
   return (request, context) => {
     const response = redirected(request, suffix);
@@ -23,7 +26,7 @@ export function redirectToHttps(port: number, logger: Logger): HttpHandler {
       'http.response.status_code': response.status,
       requestId: context.requestId,
       source: context.source,
-      'client.address': context.clientAddress,
+      'client.address': readClient(request, context, trusts).address,
     });
     return response;
   };

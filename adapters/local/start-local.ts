@@ -5,6 +5,7 @@ import type { StoredKeys } from '../../core/auth/key-records.ts';
 import type { LogSink } from '../../core/ports/index.ts';
 import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { PortError } from '../../core/ports/errors.ts';
+import { trustProxies } from '../../core/proxy/forwarding/client.ts';
 import { compose } from '../composition/compose.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { systemClock } from '../node/system-clock.ts';
@@ -144,7 +145,11 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       redirect === undefined
         ? undefined
         : await startHttpServer({
-            handler: redirectToHttps(redirect.toPort ?? server.port, logger),
+            handler: redirectToHttps(
+              redirect.toPort ?? server.port,
+              logger,
+              trustProxies(configuration.proxy?.trustedProxies ?? []),
+            ),
             host,
             port: redirect.fromPort,
             clock: systemClock,

@@ -4,6 +4,7 @@ import type { HttpServer } from '../../../adapters/local/http-server.ts';
 import { redirectToHttps } from '../../../adapters/local/redirect-to-https.ts';
 import { systemClock } from '../../../adapters/node/system-clock.ts';
 import type { LogAttributes, Logger } from '../../../core/ports/index.ts';
+import { trustProxies } from '../../../core/proxy/forwarding/client.ts';
 import { exchange, statuses } from './raw-socket.ts';
 
 describe('a port that redirects to https', () => {
@@ -15,9 +16,9 @@ describe('a port that redirects to https', () => {
     lines.length = 0;
   });
 
-  const ask = async (request: string, port = 443): Promise<string> => {
+  const ask = async (request: string, port = 443, trusted: readonly string[] = []): Promise<string> => {
     server = await startHttpServer({
-      handler: redirectToHttps(port, logger),
+      handler: redirectToHttps(port, logger, trustProxies(trusted)),
       host: '127.0.0.1',
       port: 0,
       clock: systemClock,
@@ -82,5 +83,14 @@ describe('a port that redirects to https', () => {
         },
       ],
     ]);
+  });
+
+  it.each([
+    ['of the client behind a trusted proxy', ['127.0.0.1'], '192.0.2.7'],
+    ['of the peer where nobody is trusted', [], '127.0.0.1'],
+  ])('tells the log the address %s', async (_, trusted, address) => {
+    const request = 'GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 203.0.113.1, 192.0.2.7\r\nConnection: close\r\n\r\n';
+    await ask(request, 443, trusted);
+    expect(lines.map(([, attributes]) => attributes?.['client.address'])).toEqual([address]);
   });
 });
