@@ -12,7 +12,7 @@ help: ## what can be made
 
 node_modules/.installed: package.json package-lock.json
 	@echo "Installing packages (no install scripts are run)..." >&2
-	npm ci --ignore-scripts --no-audit --no-fund >&2
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
 setup: node_modules/.installed ## install packages
