@@ -18,7 +18,7 @@ export function switchProtocols(server: Server, encrypted: boolean, http2: Http2
   // Node's own way with a connection, which the others keep going
   const [speakHttp1] = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
   if (speakHttp1 === undefined) throw new TypeError('The server does not listen for connections');
-  server.removeAllListeners(event);
+  server.off(event, speakHttp1);
   server.on(event, (socket: Socket) => {
     if (encrypted) {
       if ((socket as TLSSocket).alpnProtocol === 'h2') http2.accept(socket);
