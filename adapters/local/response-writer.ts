@@ -40,7 +40,7 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
     if (empty || body === undefined) response.end();
     else if (typeof body === 'string' || body.length > maxJoinedBytes) response.end(body);
     else response.end(latin1(body), 'latin1');
-    if (response.writableLength > 0) awaitClient(response, serving);
+    awaitLast(response, serving);
   } else if (empty) {
     response.end();
     discardBody(body);
@@ -186,10 +186,20 @@ function endWithTrailers(response: ServerResponse, { trailers }: HttpResponse, s
     response.addTrailers(pairs);
   }
   response.end();
-  if (response.writableLength > 0) awaitClient(response, serving);
+  awaitLast(response, serving);
 }
 
-/** The connection ends when nothing moves on it for `sendTimeoutMs`; Node sets a time of its own when the answer has left. */
+/** Of an answer that has been given whole: when it has left, the next one on the connection begins without its time. */
+function awaitLast(response: ServerResponse, serving: Serving): void {
+  if (response.writableLength === 0 && !response.socket?.timeout) return;
+  awaitClient(response, serving);
+  // before Node, which gives an idle connection a time of its own and lets go of it
+  response.prependOnceListener('finish', () => {
+    stopAwaiting(response);
+  });
+}
+
+/** The connection ends when nothing moves on it for `sendTimeoutMs`. */
 function awaitClient(response: ServerResponse, serving: Serving): void {
   const { sendTimeoutMs } = serving.limits;
   if (response.socket !== null) response.socket.setTimeout(sendTimeoutMs);

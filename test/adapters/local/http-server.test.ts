@@ -65,6 +65,31 @@ describe('a client that takes nothing', () => {
   });
 });
 
+it('lets no time of a former answer end a later one on its connection', { timeout: 20_000 }, async () => {
+  const size = 64 * 1_024 * 1_024;
+  const slow = Promise.withResolvers<void>();
+  const { port } = await start(
+    async ({ target }) => {
+      if (target === '/slow') await slow.promise;
+      return { status: 200, headers: new HeaderList(), body: target === '/slow' ? 'late' : new Uint8Array(size) };
+    },
+    { limits: { sendTimeoutMs: 300 } },
+  );
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.write(get('/slow'));
+  let received = 0;
+  let last = '';
+  socket.on('data', (chunk) => {
+    received += chunk.length;
+    last = chunk.toString('latin1');
+    // the backend takes longer than a client may
+    if (received > size && received - chunk.length <= size) setTimeout(slow.resolve, 1_000);
+  });
+  await once(socket, 'close');
+  expect(last).toMatch(/late$/);
+});
+
 it('that closes sends the whole of an answer that its client is slow to take', async () => {
   // Node closes idle connections, and takes one for idle whose answer has been written, though it has not left.
   const asked = Promise.withResolvers<void>();
