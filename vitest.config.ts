@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/emulators/global-setup.ts'],
+    setupFiles: ['test/support/property-seed.ts'],
     env: { METADATA_SERVER_DETECTION: 'none', NODE_ENV: 'test' },
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -3,7 +3,11 @@ import type { Cookie } from '@azure/functions';
 const name = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const domain = /^\.?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 const path = /^[ -:=-~]*$/;
-const sameSites: Readonly<Record<string, 'Strict' | 'Lax' | 'None'>> = { strict: 'Strict', lax: 'Lax', none: 'None' };
+const sameSites: ReadonlyMap<string, 'Strict' | 'Lax' | 'None'> = new Map([
+  ['strict', 'Strict'],
+  ['lax', 'Lax'],
+  ['none', 'None'],
+]);
 
 /**
  * Reads a `Set-Cookie` value (RFC 6265 section 5.2) into the library's cookie, for the library to write it again.
@@ -35,7 +39,7 @@ function setAttribute(cookie: Cookie, key: string, value: string): void {
   if (key === 'domain' && value !== '') cookie.domain = value;
   if (key === 'path' && value !== '') cookie.path = value;
   if (key === 'max-age' && /^-?\d{1,15}$/.test(value)) cookie.maxAge = Number(value);
-  const sameSite = sameSites[value.toLowerCase()];
+  const sameSite = sameSites.get(value.toLowerCase());
   if (key === 'samesite' && sameSite !== undefined) cookie.sameSite = sameSite;
   const expires = new Date(value);
   if (key === 'expires' && !Number.isNaN(expires.getTime())) cookie.expires = expires;
