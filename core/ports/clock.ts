@@ -12,6 +12,10 @@ export interface Clock {
   /** Milliseconds with a fraction since an arbitrary start; never steps. For durations within one process; may stand still while it is frozen. */
   monotonic(): number;
 
-  /** Resolves after `delayMs` (>= 0), or rejects with `signal.reason` as soon as `signal` aborts. */
+  /**
+   * Resolves after `delayMs` (>= 0), or rejects with `signal.reason` as soon as `signal` aborts.
+   *
+   * What had arrived when the time was over is delivered first: a process that stood still must not take for late what came meanwhile.
+   */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
