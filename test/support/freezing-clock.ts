@@ -31,22 +31,26 @@ export class FreezingClock implements Clock {
     });
   }
 
-  /** @param meanwhile what the rest of the world does; it must be done when this returns, as a write to a socket is that has room */
-  freeze(delayMs: number, meanwhile: () => void = () => undefined): Promise<void> {
+  /** Freezes the process as soon as it is between a look at its sockets and its timers. */
+  freeze(delayMs: number, meanwhile?: () => void): Promise<void> {
     return new Promise((resolve) => {
-      // between a look at the sockets and the timers
       setImmediate(() => {
-        meanwhile();
-        this.#now += delayMs;
-        for (const sleeper of this.#sleepers) {
-          if (sleeper.dueAt > this.#now) continue;
-          this.#sleepers.delete(sleeper);
-          systemClock.sleep(0, sleeper.signal).then(sleeper.resolve, sleeper.reject);
-        }
-        // timers of a millisecond are due now
-        for (const thawAt = performance.now() + 3; performance.now() < thawAt;);
+        this.freezeHere(delayMs, meanwhile);
         resolve();
       });
     });
+  }
+
+  /** @param meanwhile what the rest of the world does; it must be done when this returns, as a write to a socket is that has room */
+  freezeHere(delayMs: number, meanwhile: () => void = () => undefined): void {
+    meanwhile();
+    this.#now += delayMs;
+    for (const sleeper of this.#sleepers) {
+      if (sleeper.dueAt > this.#now) continue;
+      this.#sleepers.delete(sleeper);
+      systemClock.sleep(0, sleeper.signal).then(sleeper.resolve, sleeper.reject);
+    }
+    // timers of a millisecond are due now
+    for (const thawAt = performance.now() + 3; performance.now() < thawAt;);
   }
 }

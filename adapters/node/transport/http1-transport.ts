@@ -5,7 +5,8 @@ import { readAuthority } from './authority.ts';
 import type { Connector, Destination } from './connector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import type { ConnectionOwner, Pending } from './http1-connection.ts';
-import type { Watch } from './watch.ts';
+import { doubtfulMs } from './watch.ts';
+import type { Instant, Watch } from './watch.ts';
 
 /** How long an idle connection is kept where the upstream does not say, in milliseconds: below what servers and balancers usually keep theirs. */
 const keepAliveMs = 30_000;
@@ -106,7 +107,8 @@ interface OriginEvents {
 
 interface Idle {
   readonly connection: Http1Connection;
-  readonly until: number;
+  readonly since: Instant;
+  readonly keepMs: number;
 }
 
 /** The connections to one scheme, host, port and address. */
@@ -123,6 +125,8 @@ class Origin implements ConnectionOwner {
   #connecting = 0;
   /** Who goes over a connection that was used before, once it is known that nothing unasked has come on it. */
   #waiting: Pending[] = [];
+  /** Its last connection may close for its age, and the next one is not there yet. */
+  #starting = false;
   #closed: (() => void) | undefined;
 
   constructor(
@@ -152,7 +156,7 @@ class Origin implements ConnectionOwner {
       return;
     }
     // A close or an unsolicited response that has arrived already is read in this turn of the loop, before the request is written.
-    if (this.#waiting.push(pending) === 1) setImmediate(this.#startWaiting);
+    if (this.#waiting.push(pending) === 1) setImmediate(this.#lookAgain);
   }
 
   adopt(socket: Socket, pending: Pending): void {
@@ -173,10 +177,8 @@ class Origin implements ConnectionOwner {
 
   /** Closes what has been idle for too long; answers how many stay. */
   sweep(): number {
-    const now = this.now();
-    const old = this.#idle.filter(({ until }) => until <= now);
-    if (old.length > 0) this.#idle = this.#idle.filter(({ until }) => until > now);
-    for (const { connection } of old) connection.destroy();
+    // each leaves the list
+    for (const { connection } of this.#idle.filter((idle) => this.#isOld(idle))) connection.destroy();
     return this.#idle.length;
   }
 
@@ -197,7 +199,7 @@ class Origin implements ConnectionOwner {
       return;
     }
     connection.ref(false);
-    this.#idle.push({ connection, until: this.now() + keepMs });
+    this.#idle.push({ connection, since: this.#watch.instant(), keepMs });
     this.#events.idle();
   }
 
@@ -209,8 +211,25 @@ class Origin implements ConnectionOwner {
     this.#settle();
   }
 
+  #isOld({ since, keepMs }: Idle): boolean {
+    return this.#watch.since(since) >= keepMs;
+  }
+
+  /**
+   * This turn of the loop may work on what had arrived before the process was frozen, and only the next one sees what came meanwhile. A connection that was in
+   * use just now need not wait for it.
+   */
+  readonly #lookAgain = (): void => {
+    const last = this.#idle.at(-this.#waiting.length) ?? this.#idle[0];
+    if (last !== undefined && this.#watch.since(last.since) >= doubtfulMs) setImmediate(this.#startWaiting);
+    else this.#startWaiting();
+  };
+
   readonly #startWaiting = (): void => {
+    this.#starting = true;
     for (const pending of this.#waiting.splice(0)) this.#start(pending);
+    this.#starting = false;
+    this.#settle();
   };
 
   #start(pending: Pending): void {
@@ -218,10 +237,9 @@ class Origin implements ConnectionOwner {
       pending.reject(pending.options.signal.reason);
       return;
     }
-    const now = this.now();
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      const { connection, until } = idle;
-      if (connection.usable && until > now) {
+      const { connection } = idle;
+      if (connection.usable && !this.#isOld(idle)) {
         connection.ref(true);
         connection.start(pending);
         return;
@@ -254,7 +272,7 @@ class Origin implements ConnectionOwner {
   }
 
   #settle(): void {
-    if (this.#open.size > 0 || this.#connecting > 0 || this.#waiting.length > 0) return;
+    if (this.#open.size > 0 || this.#connecting > 0 || this.#waiting.length > 0 || this.#starting) return;
     this.#events.empty();
     this.#closed?.();
   }

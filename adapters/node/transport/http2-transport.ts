@@ -9,7 +9,8 @@ import type { Pending } from './http1-connection.ts';
 import type { Http1Transport } from './http1-transport.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import { toUpstreamError } from './upstream-errors.ts';
-import type { Watch, Watched } from './watch.ts';
+import { doubtfulMs } from './watch.ts';
+import type { Instant, Watch, Watched } from './watch.ts';
 
 /** How long a session without streams is kept, in milliseconds. */
 const keepAliveMs = 30_000;
@@ -105,7 +106,8 @@ interface Open {
   leaving: boolean;
   /** Whether anybody is still there is being asked: meanwhile it gets no new streams. */
   doubted: boolean;
-  idleSince: EpochMillis;
+  /** When its last exchange began or ended. */
+  usedAt: Instant;
   /** It has been asked to end, and has so long for it. */
   ending: Watched | undefined;
 }
@@ -119,6 +121,8 @@ class Origin {
   readonly #http1: Http1Transport;
   readonly #events: OriginEvents;
   readonly #open = new Set<Open>();
+  /** Who goes over a session that has not been used just now, once it is known what has come on it. */
+  #looking: Pending[] = [];
   /** Who waits for the session that is being opened. */
   #waiting: Waiting[] = [];
   #connecting = false;
@@ -141,18 +145,11 @@ class Origin {
   }
 
   take(pending: Pending): void {
-    const now = this.#watch.now();
-    for (const open of this.#open) {
-      const { session } = open;
-      if (open.streams === 0 && open.idleSince + keepAliveMs <= now) this.#end(open);
-      if (!open.ready || open.leaving || open.doubted || session.closed || session.destroyed) continue;
-      if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? minStreams)) {
-        this.#start(open, pending);
-        return;
-      }
-    }
-    this.#waiting.push(new Waiting(pending, this.#watch));
-    void this.#connect();
+    const open = this.#usable();
+    if (open === undefined) this.#wait(pending);
+    else if (this.#watch.since(open.usedAt) < doubtfulMs) this.#start(open, pending);
+    // A close that has arrived is read in this turn of the loop, or in the next one: this one may work on what had arrived before a freeze.
+    else if (this.#looking.push(pending) === 1) setImmediate(() => setImmediate(this.#startLooking));
   }
 
   close(): Promise<void> {
@@ -168,11 +165,40 @@ class Origin {
   }
 
   sweep(): number {
-    const now = this.#watch.now();
-    for (const open of this.#open) {
-      if (open.streams === 0 && open.idleSince + keepAliveMs <= now) this.#end(open);
-    }
+    for (const open of this.#open) if (this.#isOld(open)) this.#end(open);
     return this.#open.size;
+  }
+
+  /** A session that takes another stream; those that are too old end. */
+  #usable(): Open | undefined {
+    for (const open of this.#open) {
+      const { session, socket } = open;
+      if (this.#isOld(open)) this.#end(open);
+      if (!open.ready || open.leaving || open.doubted || session.closed || session.destroyed) continue;
+      if (socket.readableEnded || socket.destroyed) continue;
+      if (open.streams < (session.remoteSettings.maxConcurrentStreams ?? minStreams)) return open;
+    }
+    return undefined;
+  }
+
+  #isOld({ streams, usedAt }: Open): boolean {
+    return streams === 0 && this.#watch.since(usedAt) >= keepAliveMs;
+  }
+
+  readonly #startLooking = (): void => {
+    for (const pending of this.#looking.splice(0)) {
+      const { signal } = pending.options;
+      const open = this.#usable();
+      if (signal?.aborted === true) pending.reject(signal.reason);
+      else if (open === undefined) this.#wait(pending);
+      else this.#start(open, pending);
+    }
+    this.#settle();
+  };
+
+  #wait(pending: Pending): void {
+    this.#waiting.push(new Waiting(pending, this.#watch));
+    void this.#connect();
   }
 
   async #connect(): Promise<void> {
@@ -235,7 +261,7 @@ class Origin {
       ready: false,
       leaving: false,
       doubted: false,
-      idleSince: this.#watch.now(),
+      usedAt: this.#watch.instant(),
       ending: undefined,
     };
     let failure: Error | undefined;
@@ -287,13 +313,14 @@ class Origin {
 
   #start(open: Open, pending: Pending): void {
     open.streams++;
+    open.usedAt = this.#watch.instant();
     open.session.ref();
     const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, {
       over: () => {
         this.#watch.delete(exchange);
         open.streams--;
+        open.usedAt = this.#watch.instant();
         if (open.streams > 0) return;
-        open.idleSince = this.#watch.now();
         if (open.session.closed || open.session.destroyed || this.#closed !== undefined) this.#end(open);
         else open.session.unref();
       },
@@ -333,7 +360,7 @@ class Origin {
   }
 
   #settle(): void {
-    if (this.#open.size > 0 || this.#connecting || this.#waiting.length > 0) return;
+    if (this.#open.size > 0 || this.#connecting || this.#waiting.length > 0 || this.#looking.length > 0) return;
     this.#events.empty();
     this.#closed?.();
   }

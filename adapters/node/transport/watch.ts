@@ -6,6 +6,15 @@ export interface Watched {
   expire(): void;
 }
 
+/** An instant by both clocks: the wall's may be set back, and the other one may stand still while the process is frozen. */
+export interface Instant {
+  readonly wall: EpochMillis;
+  readonly monotonic: number;
+}
+
+/** Not in use for so long, in milliseconds, a connection may have been frozen with its process, and closed meanwhile. */
+export const doubtfulMs = 1_000;
+
 /** Timers of Node go no further than 2^31 - 1 ms. */
 const maxSleepMs = 86_400_000;
 
@@ -24,6 +33,15 @@ export class Watch {
 
   now(): EpochMillis {
     return this.#clock.now();
+  }
+
+  instant(): Instant {
+    return { wall: this.#clock.now(), monotonic: this.#clock.monotonic() };
+  }
+
+  /** How long ago that was, in milliseconds, by the clock that says more. */
+  since({ wall, monotonic }: Instant): number {
+    return Math.max(this.#clock.now() - wall, this.#clock.monotonic() - monotonic);
   }
 
   add(watched: Watched): void {

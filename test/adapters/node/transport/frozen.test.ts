@@ -1,7 +1,14 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { connect } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../../core/ports/index.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { FreezingClock } from '../../../support/freezing-clock.ts';
-import { answering, failure, failureOf, open, rawUpstream, request, textOf } from './support.ts';
+import { answering, atEnd, failure, failureOf, listen, open, rawUpstream, request, textOf } from './support.ts';
 import type { RawUpstream } from './support.ts';
 
 const good = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood';
@@ -55,5 +62,79 @@ describe('a process that is frozen', () => {
     await asked;
     await clock.freeze(60_000);
     expect(await sent).toEqual(failure('http_response_timeout', true));
+  });
+});
+
+/** What a process does with what it has read last: it is not asked for what has come since until that is done. */
+async function whileReading(work: () => void): Promise<void> {
+  const upstream = await rawUpstream((socket) => void socket.write('x'));
+  const client = connect(upstream.port, '127.0.0.1');
+  atEnd(() => client.destroy());
+  await once(client, 'data', { signal: AbortSignal.timeout(60_000) });
+  await new Promise<void>((resolve) => {
+    client.once('data', () => {
+      work();
+      resolve();
+    });
+    upstream.sockets[0]?.write('y');
+  });
+}
+
+describe('a connection that was kept', () => {
+  const both = ['http1', 'http2'] as const;
+
+  async function keptOf(protocol: (typeof both)[number], clock: Clock) {
+    // it does not say how long it keeps them
+    const server = protocol === 'http1' ? createServer({ keepAliveTimeout: 0 }) : createHttp2Server();
+    server.on('request', (_request: unknown, response: ServerResponse) => response.end('good'));
+    const port = await listen(server as Server);
+    const relay = await rawUpstream((socket) => {
+      const onward = connect(port, '127.0.0.1');
+      onward.on('error', () => undefined);
+      socket.pipe(onward).pipe(socket);
+      atEnd(() => onward.destroy());
+    });
+    atEnd(() => server.close());
+    const transport = open({ protocol }, { clock });
+    const post = (): Promise<string> =>
+      transport.send(request(relay.authority, { method: 'POST', body: 'x' }), { deadline: clock.now() + 3_600_000 }).then(textOf);
+    expect(await post()).toBe('good');
+    expect(await post()).toBe('good');
+    expect(relay.sockets).toHaveLength(1);
+    return { post, sockets: relay.sockets };
+  }
+
+  it.each(both)('over %s and was closed while the process was frozen carries no request', async (protocol) => {
+    const clock = new FreezingClock();
+    const { post, sockets } = await keptOf(protocol, clock);
+    let sent: Promise<string> | undefined;
+    await whileReading(() => {
+      clock.freezeHere(5_000, () => sockets[0]?.destroy());
+      sent = post();
+    });
+    expect(await sent).toBe('good');
+    expect(sockets).toHaveLength(2);
+  });
+
+  it.each(both)('over %s and is still open after a short freeze carries the next request', async (protocol) => {
+    const clock = new FreezingClock();
+    const { post, sockets } = await keptOf(protocol, clock);
+    await clock.freeze(5_000);
+    expect(await post()).toBe('good');
+    expect(sockets).toHaveLength(1);
+  });
+
+  it.each(both)('over %s is too old after 30 seconds by either clock', async (protocol) => {
+    const clock = new FakeClock();
+    const { post, sockets } = await keptOf(protocol, clock);
+    // frozen: the monotonic clock stood still
+    clock.set(clock.now() + 30_000);
+    expect([await post(), await post()]).toEqual(['good', 'good']);
+    expect(sockets).toHaveLength(2);
+    // the wall's was set back
+    clock.set(clock.now() - 3_600_000);
+    await clock.advance(30_000);
+    expect([await post(), await post()]).toEqual(['good', 'good']);
+    expect(sockets).toHaveLength(3);
   });
 });
