@@ -5,6 +5,8 @@ export type { Configuration, EgressConfiguration, PeerLoss, PoolConfiguration } 
 export { checkConfiguration } from './config/check-configuration.ts';
 export type { CheckedConfiguration, ConfigurationProblem } from './config/check-configuration.ts';
 export { HeaderList } from './http/header-list.ts';
+export type { ProxyPlatform } from './proxy/platform.ts';
+export { reverseProxy } from './proxy/reverse-proxy.ts';
 export { createPortolan } from './portolan.ts';
 export type { Portolan, PortolanPorts } from './portolan.ts';
 export type { GatewayAddress } from './session/credentials.ts';

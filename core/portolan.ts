@@ -11,8 +11,7 @@ import { RateLimiter } from './limits/rate-limiter.ts';
 import { ReadinessCheck } from './control/readiness.ts';
 import type { Clock, Counters, Crypto, HttpHandler, KeyValueStore, Logger, Secrets } from './ports/index.ts';
 import { trustProxies } from './proxy/forwarding/client.ts';
-import type { ProxyPlatform } from './proxy/platform.ts';
-import { ReverseProxy } from './proxy/reverse-proxy.ts';
+import type { ProxyFactory, ReverseProxy } from './proxy/reverse-proxy.ts';
 import { CachedSecrets, defaultSecretAges } from './secrets/cached-secrets.ts';
 import { Credentials } from './session/credentials.ts';
 import type { GatewayAddress } from './session/credentials.ts';
@@ -41,8 +40,8 @@ export interface PortolanPorts {
   readonly random?: (() => number) | undefined;
   /** Told each secret value that is loaded, so that logs can be scrubbed of it. */
   readonly onSecretValue?: ((value: string) => void) | undefined;
-  /** What a proxy needs; without it a configuration with `routes` is refused. */
-  readonly proxy?: ProxyPlatform | undefined;
+  /** `reverseProxy` of the platform; without it a configuration with `routes` is refused. */
+  readonly proxy?: ProxyFactory | undefined;
   /** Told when this process deletes or rotates a session, and so ends a generation of it. */
   readonly onSessionEnded?: SessionPorts['onEnded'];
 }
@@ -100,7 +99,7 @@ export function createPortolan(ports: PortolanPorts, configuration: Configuratio
   const storedKeys = new StoredKeys(store);
   const shared = { ...ports, random, store, counters, secrets };
   const sessionsJob = servesSessions(configuration) ? createSessions(shared, configuration, gateway) : undefined;
-  const proxy = configuration.routes === undefined ? undefined : new ReverseProxy(shared, platformOf(ports), configuration);
+  const proxy = configuration.routes === undefined ? undefined : factoryOf(ports)(shared, configuration);
   const secretNames = [configuration.signingSecret, keysSecret].filter((name) => name !== undefined);
   const readiness = new ReadinessCheck(store, secrets, secretNames, clock);
   const control = createControlHandler({
@@ -136,7 +135,7 @@ interface Shared extends Omit<PortolanPorts, 'secrets'> {
   readonly secrets: CachedSecrets;
 }
 
-function platformOf({ proxy }: PortolanPorts): ProxyPlatform {
+function factoryOf({ proxy }: PortolanPorts): ProxyFactory {
   if (proxy === undefined) throw new TypeError('A configuration with routes needs PortolanPorts.proxy');
   return proxy;
 }

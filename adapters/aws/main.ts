@@ -1,14 +1,12 @@
 import { compose } from '../composition/compose.ts';
-import { loadHandlers } from '../node/load-handlers.ts';
+import { loadDeployment } from '../node/load-deployment.ts';
 import { lambdaHandler, lambdaStreamHandler } from './lambda-handler.ts';
 import type { LambdaHandler, LambdaStreamHandler } from './lambda-handler.ts';
 import { awsModule } from './module.ts';
 import { parseLambdaSource } from './select-codec.ts';
 
 // The deployed function: everything is made here, once a process; the clients connect with their first call.
-const { portolan, logger, clock } = compose(
-  awsModule(process.env, import.meta.url, (await loadHandlers(process.env, import.meta.url)) ?? {}),
-);
+const { portolan, logger, clock } = compose(awsModule(process.env, await loadDeployment(process.env, import.meta.url)));
 const source = process.env['PORTOLAN_EVENT_SOURCE'];
 const options = { clock, logger, source: source === undefined ? undefined : parseLambdaSource(source) };
 

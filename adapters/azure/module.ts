@@ -1,12 +1,10 @@
 import { ContainerModule } from 'inversify';
-import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { tokens } from '../composition/tokens.ts';
 import { stdoutSink } from '../node/console-logger.ts';
 import { optionalInteger, requireVariable } from '../node/environment.ts';
 import type { Environment } from '../node/environment.ts';
-import { loadConfiguration } from '../node/load-configuration.ts';
+import type { Deployment } from '../node/load-deployment.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
-import { nodeProxyPlatform } from '../node/proxy-platform.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { KeyVault } from './key-vault.ts';
 import { recordsTable } from './records-table.ts';
@@ -26,12 +24,10 @@ import { TableStore } from './table-store.ts';
  * | `PORTOLAN_TRUSTED_HOPS` | proxies of one's own before App Service: 1 behind Front Door or API Management; default 0 |
  * | `AZURE_CLIENT_ID` | of a user-assigned identity; default the app's own |
  * | `PORTOLAN_ATTEMPT_TIMEOUT_MS` | how long one call of the table service may take; default 1000 |
- * | `PORTOLAN_CONFIG`, `PORTOLAN_CONFIG_FILE` | see `loadConfiguration` |
  *
- * @param beside where the bundle is: `import.meta.url`
- * @param handlers the user's own code behind routes; see `loadHandlers`
+ * @param deployment see `loadDeployment`
  */
-export function azureModule(env: Environment, beside: string, handlers?: ProxyPlatform['handlers']): ContainerModule {
+export function azureModule(env: Environment, { configuration, proxy }: Deployment): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const attemptTimeoutMs = optionalInteger(env, 'PORTOLAN_ATTEMPT_TIMEOUT_MS', 50, 60_000);
     const vaultUrl = requireVariable(env, 'PORTOLAN_KEY_VAULT_URL', 'the URL of the key vault');
@@ -39,9 +35,9 @@ export function azureModule(env: Environment, beside: string, handlers?: ProxyPl
     const prefix = env['PORTOLAN_SECRET_PREFIX'];
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
-    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: false, handlers }));
+    bind(tokens.proxy).toConstantValue(proxy);
     bind(tokens.logSink).toConstantValue(stdoutSink);
-    bind(tokens.configuration).toConstantValue(loadConfiguration(env, beside, handlers));
+    bind(tokens.configuration).toConstantValue(configuration);
     bind(tokens.store).toConstantValue(new TableStore(recordsTable(tableOptions(env)), { attemptTimeoutMs }));
     bind(tokens.counters).toConstantValue(null);
     bind(tokens.secrets).toConstantValue(new KeyVault({ vaultUrl, prefix, clientId }, systemClock));

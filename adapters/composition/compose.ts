@@ -35,19 +35,6 @@ export function compose(
 ): Composition {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(module);
-  return resolve(container, gateway, onSessionEnded);
-}
-
-/** The same without the routes, for a process that serves sessions alone: it has neither their backends nor the user's own code behind them. */
-export function composeSessions(module: ContainerModule): Composition {
-  const container = new Container({ defaultScope: 'Singleton' });
-  container.load(module);
-  const { routes: _routes, upstreams: _upstreams, proxy: _proxy, ...sessions } = container.get(tokens.configuration);
-  container.rebind(tokens.configuration).toConstantValue(sessions);
-  return resolve(container);
-}
-
-function resolve(container: Container, gateway?: GatewayAddress, onSessionEnded?: PortolanPorts['onSessionEnded']): Composition {
   container.bind(tokens.scrubber).toResolvedValue(() => createScrubber(), []);
   container
     .bind(tokens.logger)
@@ -65,7 +52,7 @@ function resolve(container: Container, gateway?: GatewayAddress, onSessionEnded?
           store,
           counters: counters ?? undefined,
           secrets,
-          proxy,
+          proxy: proxy ?? undefined,
           onSecretValue: (value) => conceal(scrubber, value),
           onSessionEnded,
         },
@@ -81,7 +68,7 @@ function resolve(container: Container, gateway?: GatewayAddress, onSessionEnded?
       tokens.counters,
       tokens.secrets,
       tokens.scrubber,
-      tokens.proxyPlatform,
+      tokens.proxy,
     ],
   );
   return {

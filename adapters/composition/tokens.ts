@@ -2,7 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { Configuration } from '../../core/config/configuration.ts';
 import type { Clock, Counters, Crypto, KeyValueStore, Logger, LogSink, Secrets } from '../../core/ports/index.ts';
 import type { Portolan } from '../../core/portolan.ts';
-import type { ProxyPlatform } from '../../core/proxy/platform.ts';
+import type { ProxyFactory } from '../../core/proxy/reverse-proxy.ts';
 import type { Scrubber } from '../../core/telemetry/scrub.ts';
 
 /** Typed, so that a swapped pair of bindings does not compile. */
@@ -22,8 +22,8 @@ interface Tokens {
   readonly counters: ServiceIdentifier<Counters | null>;
   /** The adapter's secrets as they are; core caches. */
   readonly secrets: ServiceIdentifier<Secrets>;
-  /** What a proxy needs beside the rest. */
-  readonly proxyPlatform: ServiceIdentifier<ProxyPlatform>;
+  /** The gateway, or null where the configuration has no routes. */
+  readonly proxy: ServiceIdentifier<ProxyFactory | null>;
   /** Bound by `compose`, as are the two after it. */
   readonly logger: ServiceIdentifier<Logger>;
   readonly scrubber: ServiceIdentifier<Scrubber>;
@@ -39,7 +39,7 @@ export const tokens: Tokens = {
   store: token('KeyValueStore'),
   counters: token('Counters'),
   secrets: token('Secrets'),
-  proxyPlatform: token('ProxyPlatform'),
+  proxy: token('ProxyFactory'),
   logger: token('Logger'),
   scrubber: token('Scrubber'),
   portolan: token('Portolan'),

@@ -1,17 +1,13 @@
 import { compose } from '../composition/compose.ts';
-import { optionalInteger } from '../node/environment.ts';
-import { loadHandlers } from '../node/load-handlers.ts';
+import { optionalInteger, optionalSwitch } from '../node/environment.ts';
+import { loadDeployment } from '../node/load-deployment.ts';
 import { cloudFunction } from './cloud-function.ts';
 import type { CloudFunction } from './cloud-function.ts';
 import { gcpModule } from './module.ts';
 import { receiveAsSent } from './receive-as-sent.ts';
 
 // The deployed function: everything is made here, once a process; the clients connect with their first call.
-const {
-  portolan: core,
-  logger,
-  clock,
-} = compose(gcpModule(process.env, import.meta.url, (await loadHandlers(process.env, import.meta.url)) ?? {}));
+const { portolan: core, logger, clock } = compose(gcpModule(process.env, await loadDeployment(process.env, import.meta.url)));
 receiveAsSent();
 
 /** The function to deploy: `--entry-point portolan`. */
@@ -19,5 +15,6 @@ export const portolan: CloudFunction = cloudFunction(core.handler, {
   clock,
   logger,
   trustedHops: optionalInteger(process.env, 'PORTOLAN_TRUSTED_HOPS', 0, 16),
+  forwardedAuthorization: optionalSwitch(process.env, 'PORTOLAN_FORWARDED_AUTHORIZATION'),
   timeoutMs: optionalInteger(process.env, 'PORTOLAN_FUNCTION_TIMEOUT_MS', 1_000, 3_600_000),
 });

@@ -4,7 +4,7 @@ import type { Configuration } from '../../core/config/configuration.ts';
 import type { LogSink, Secrets } from '../../core/ports/index.ts';
 import { tokens } from '../composition/tokens.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
-import { nodeProxyPlatform } from '../node/proxy-platform.ts';
+import { nodeProxy } from '../node/node-proxy.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { Sqlite } from './sqlite.ts';
 
@@ -19,7 +19,7 @@ export function localModule(
   return new ContainerModule(({ bind }) => {
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.crypto).toConstantValue(nodeCrypto);
-    bind(tokens.proxyPlatform).toConstantValue(nodeProxyPlatform({ clock: systemClock, isServer: true, handlers }));
+    bind(tokens.proxy).toConstantValue(nodeProxy({ isServer: true, handlers }));
     bind(tokens.logSink).toConstantValue(logSink);
     bind(tokens.configuration).toConstantValue(configuration);
     bind(tokens.store).toConstantValue(sqlite.store);

@@ -44,6 +44,14 @@ export interface ReverseProxyPorts {
   readonly secrets: CachedSecrets;
 }
 
+/** Makes the proxy that a configuration with `routes` asks for; see `reverseProxy`. */
+export type ProxyFactory = (ports: ReverseProxyPorts, configuration: Configuration) => ReverseProxy;
+
+/** The gateway on a platform. Core's object graph is handed it and does not import it: a function without routes need not load it. */
+export function reverseProxy(platform: ProxyPlatform): ProxyFactory {
+  return (ports, configuration) => new ReverseProxy(ports, platform, configuration);
+}
+
 /** A function's first answer may wait for a look at its secrets, and so may a push: it may take so long. */
 const secretsMs = 1_000;
 

@@ -19,6 +19,7 @@ import type { WireRequest } from '../support/aws/events.ts';
 import { functionsEvent, functionsRequest } from '../support/azure/events.ts';
 import { frontEndFields, sentEvent } from '../support/gcp/function-event.ts';
 import { MemorySecrets } from '../support/memory-secrets.ts';
+import { reverseProxy } from '../../core/proxy/reverse-proxy.ts';
 import { unusedProxyPlatform } from '../support/proxy-platform.ts';
 import { additions, losses } from './losses.ts';
 import type { Sent, Source } from './losses.ts';
@@ -59,7 +60,10 @@ function gateway() {
       logger: { log: () => undefined },
       store: new MemoryStore(),
       secrets: new MemorySecrets({}),
-      proxy: { ...unusedProxyPlatform, openTransports: () => ({ open: () => transport, checkSecrets: async () => [] }) },
+      proxy: reverseProxy({
+        ...unusedProxyPlatform,
+        openTransports: () => ({ open: () => transport, checkSecrets: async () => [] }),
+      }),
     },
     {
       routes: [{ id: 'all', match: { paths: ['/*'] }, upstream: 'origin', allowEncodedDelimiters: true }],

@@ -8,6 +8,7 @@ import { HeaderList } from '../../core/http/header-list.ts';
 import type { Body, Counters, HeaderFields, LogAttributes, RequestContext } from '../../core/ports/index.ts';
 import { createPortolan } from '../../core/portolan.ts';
 import type { ProxyPlatform } from '../../core/proxy/platform.ts';
+import { reverseProxy } from '../../core/proxy/reverse-proxy.ts';
 import type { SessionsPortolan } from '../../core/portolan.ts';
 import type { GatewayAddress } from '../../core/session/credentials.ts';
 import { createJsonLogger } from '../../core/telemetry/json-logger.ts';
@@ -134,7 +135,7 @@ export function startPortolan(options: HarnessOptions = {}): Harness {
       secrets,
       counters: options.counters,
       random: options.random ?? (() => 0.5),
-      proxy: options.proxy ?? unusedProxyPlatform,
+      proxy: reverseProxy(options.proxy ?? unusedProxyPlatform),
       logger: {
         log(severity, event, attributes = {}) {
           logged.push({ severity, event, attributes });

@@ -5,6 +5,7 @@ import type { Clock, Discovery, HttpHandler, LogAttributes, Logger } from '../..
 import { createPortolan } from '../../core/portolan.ts';
 import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import type { ProxyPlatform } from '../../core/proxy/platform.ts';
+import { reverseProxy } from '../../core/proxy/reverse-proxy.ts';
 import { MemoryStore } from '../../core/storage/memory-store.ts';
 import { MemorySecrets } from './memory-secrets.ts';
 
@@ -47,7 +48,7 @@ export function realGateway(configuration: ProxyConfiguration, options: RealGate
       logger,
       store: new MemoryStore(),
       secrets: new MemorySecrets(secrets),
-      proxy: { ...platform, discovery: discovery ?? platform.discovery, handlers },
+      proxy: reverseProxy({ ...platform, discovery: discovery ?? platform.discovery, handlers }),
     },
     configuration,
   );

@@ -1,5 +1,5 @@
 import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
-import { composeSessions } from '../../composition/compose.ts';
+import { compose } from '../../composition/compose.ts';
 import { startForwardGateway } from '../../local/gateway/forward-gateway.ts';
 import { recordUsage } from '../../local/gateway/record-usage.ts';
 import { startHttpServer } from '../../local/http-server.ts';
@@ -39,7 +39,7 @@ async function start(env: Environment, beside: string): Promise<void> {
   const healthPort = optionalInteger(env, 'PORTOLAN_HEALTH_PORT', 0, 65_535) ?? 8_789;
   const drainMs = (optionalInteger(env, 'PORTOLAN_DRAIN_SECONDS', 0, 86_400) ?? 25) * 1_000;
   const delayMs = (optionalInteger(env, 'PORTOLAN_DRAIN_DELAY_SECONDS', 0, 86_400) ?? 0) * 1_000;
-  const { portolan, configuration, logger, clock } = composeSessions(await platformModule(env, beside));
+  const { portolan, configuration, logger, clock } = compose(await platformModule(env, beside));
   const { gatewayAuthorizer } = portolan;
   if (gatewayAuthorizer === undefined)
     throw new ConfigurationError('The configuration has no pools: there are no sessions to serve');

@@ -1,5 +1,6 @@
 import type { compose } from '../../composition/compose.ts';
 import { ConfigurationError, loadConfiguration } from '../../node/load-configuration.ts';
+import type { Deployment } from '../../node/load-deployment.ts';
 import { requireVariable } from '../../node/environment.ts';
 import type { Environment } from '../../node/environment.ts';
 import { stdoutSink } from '../../node/console-logger.ts';
@@ -17,11 +18,11 @@ export async function platformModule(env: Environment, beside: string): Promise<
   const platform = requireVariable(env, 'PORTOLAN_PLATFORM', 'aws, azure, gcp or local');
   switch (platform) {
     case 'aws':
-      return (await import('../../aws/module.ts')).awsModule(env, beside);
+      return (await import('../../aws/module.ts')).awsModule(env, sessionsOf(env, beside));
     case 'azure':
-      return (await import('../../azure/module.ts')).azureModule(env, beside);
+      return (await import('../../azure/module.ts')).azureModule(env, sessionsOf(env, beside));
     case 'gcp':
-      return (await import('../../gcp/module.ts')).gcpModule(env, beside);
+      return (await import('../../gcp/module.ts')).gcpModule(env, sessionsOf(env, beside));
     case 'local':
       return local(env, beside);
     default:
@@ -29,8 +30,14 @@ export async function platformModule(env: Environment, beside: string): Promise<
   }
 }
 
+/** The deployment without its routes: this process has neither their backends nor the user's own code behind them. */
+function sessionsOf(env: Environment, beside: string): Deployment {
+  const { routes: _routes, upstreams: _upstreams, proxy: _proxy, ...configuration } = loadConfiguration(env, beside);
+  return { configuration, proxy: null };
+}
+
 async function local(env: Environment, beside: string): Promise<PlatformModule> {
-  const configuration = loadConfiguration(env, beside);
+  const { configuration } = sessionsOf(env, beside);
   const [{ openDataFolder }, { EnvSecrets }, { FileSecrets }, { firstOf }, { localModule }] = await Promise.all([
     import('../../local/data-folder.ts'),
     import('../../local/env-secrets.ts'),

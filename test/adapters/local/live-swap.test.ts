@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { startHttpServer } from '../../../adapters/local/http-server.ts';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
-import { nodeProxyPlatform } from '../../../adapters/node/proxy-platform.ts';
+import { nodeProxy } from '../../../adapters/node/node-proxy.ts';
 import { systemClock } from '../../../adapters/node/system-clock.ts';
 import { createPortolan } from '../../../core/portolan.ts';
 import type { ProxyConfiguration } from '../../../core/proxy/configuration.ts';
@@ -69,7 +69,7 @@ it('swaps of the configuration under load fail no request, mix no two versions, 
       logger,
       store,
       secrets: new MemorySecrets({}),
-      proxy: nodeProxyPlatform({ clock: systemClock, isServer: true }),
+      proxy: nodeProxy({ isServer: true }),
     },
     { auth: { storedKeys: true }, ...document(0), proxy: { ...document(0).proxy, live: { pollMs: 100 } } },
   );

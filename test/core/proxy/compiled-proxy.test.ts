@@ -10,6 +10,7 @@ import { MemoryStore } from '../../../core/storage/memory-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemoryLogger } from '../../support/memory-logger.ts';
 import { MemorySecrets } from '../../support/memory-secrets.ts';
+import { reverseProxy } from '../../../core/proxy/reverse-proxy.ts';
 import { unusedProxyPlatform } from '../../support/proxy-platform.ts';
 import { SimulatedTransport } from '../../support/simulated-transport.ts';
 
@@ -34,7 +35,7 @@ function world(configuration: ProxyConfiguration, handlers: Readonly<Record<stri
       store: new MemoryStore(),
       secrets: new MemorySecrets({}),
       random: () => 0.5,
-      proxy: { ...unusedProxyPlatform, openTransports: () => transport, handlers, isServer },
+      proxy: reverseProxy({ ...unusedProxyPlatform, openTransports: () => transport, handlers, isServer }),
     },
     configuration,
   );

@@ -7,6 +7,7 @@ import { MemoryStore } from '../../../../core/storage/memory-store.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { MemoryLogger } from '../../../support/memory-logger.ts';
 import { MemorySecrets } from '../../../support/memory-secrets.ts';
+import { reverseProxy } from '../../../../core/proxy/reverse-proxy.ts';
 import { unusedProxyPlatform } from '../../../support/proxy-platform.ts';
 import { SimulatedTransport } from '../../../support/simulated-transport.ts';
 
@@ -24,7 +25,7 @@ function world() {
         store,
         secrets: new MemorySecrets({}),
         random: () => 0.5,
-        proxy: { ...unusedProxyPlatform, openTransports: () => transport, isServer: true },
+        proxy: reverseProxy({ ...unusedProxyPlatform, openTransports: () => transport, isServer: true }),
       },
       configuration,
     );
