@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { Cancellation, Clock, ConnectionProfile, EpochMillis } from '../../../core/ports/index.ts';
+import type { Cancellation, Clock, ConnectionProfile, EpochMillis, UpstreamErrorType } from '../../../core/ports/index.ts';
 import { TlsIdentity } from './tls-identity.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { addressesOf, connectTo, ignore, opened } from './open-socket.ts';
@@ -60,7 +60,7 @@ export class Connector {
    * @throws the signal's reason
    */
   async connect(destination: Destination, { deadline, signal, protocols }: ConnectOptions): Promise<Socket> {
-    const stage: Stage = { timeoutType: 'dns_timeout' };
+    const stage: Stage = { timeoutType: 'dns_timeout', since: this.#clock.monotonic() };
     const over = new AbortController();
     const isOver = new Promise<never>((_, reject) => {
       over.signal.addEventListener('abort', () => {
@@ -73,11 +73,9 @@ export class Connector {
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const finished = new AbortController();
-    const leftMs = Math.max(0, deadline - this.#clock.now());
-    const { connectTimeoutMs } = this.#profile;
-    const late = this.#clock.sleep(Math.min(leftMs, connectTimeoutMs), finished.signal).then(
-      () => {
-        over.abort(new UpstreamError(leftMs < connectTimeoutMs ? 'http_response_timeout' : stage.timeoutType, false));
+    const late = this.#timeOut(deadline, stage, finished.signal).then(
+      (type) => {
+        over.abort(new UpstreamError(type, false));
       },
       () => undefined,
     );
@@ -92,6 +90,20 @@ export class Connector {
     }
   }
 
+  /** Waits until the time for a connection is over, and answers what it was over for. @throws the signal's reason */
+  async #timeOut(deadline: EpochMillis, stage: Stage, signal: AbortSignal): Promise<UpstreamErrorType> {
+    const clock = this.#clock;
+    const { connectTimeoutMs } = this.#profile;
+    for (;;) {
+      const leftMs = Math.max(0, deadline - clock.now());
+      const dueAt = clock.monotonic() + connectTimeoutMs;
+      await clock.sleep(Math.min(leftMs, connectTimeoutMs), signal);
+      if (leftMs < connectTimeoutMs) return 'http_response_timeout';
+      // in time it would have been too late for this step: the process stood still, and the next step has had no time at all
+      if (stage.since < dueAt) return stage.timeoutType;
+    }
+  }
+
   async #open(destination: Destination, protocols: readonly string[], stage: Stage, signal: AbortSignal): Promise<Socket> {
     const { scheme, port } = destination;
     const decision = this.#egress.decideHost(destination.host, port);
@@ -101,12 +113,13 @@ export class Connector {
     const candidates = await this.#addresses(destination.address, host.text, name);
     const allowed = candidates.filter((address) => this.#egress.decideAddress(address, port, name).allowed);
     if (allowed.length === 0) throw new UpstreamError('destination_ip_prohibited', false);
-    stage.timeoutType = 'connection_timeout';
+    this.#step(stage);
     const identity = scheme === 'https' ? await this.#identity.read() : undefined;
     signal.throwIfAborted();
     const socket = connectTo(allowed, port);
     await opened(socket, 'connect', signal);
     if (scheme === 'http') return socket;
+    this.#step(stage);
 
     // what befalls it from here on is told by the one over it
     socket.on('error', ignore);
@@ -131,6 +144,11 @@ export class Connector {
     return secure;
   }
 
+  #step(stage: Stage): void {
+    stage.timeoutType = 'connection_timeout';
+    stage.since = this.#clock.monotonic();
+  }
+
   async #addresses(pinned: string | undefined, text: string, name: string | undefined): Promise<readonly string[]> {
     if (pinned !== undefined) return [pinned];
     if (name === undefined) return [text];
@@ -141,6 +159,8 @@ export class Connector {
 /** What a connection is waiting for. */
 interface Stage {
   timeoutType: 'connection_timeout' | 'dns_timeout';
+  /** When it began to, by the monotonic clock. */
+  since: number;
 }
 
 const maxSessions = 256;

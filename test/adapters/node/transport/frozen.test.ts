@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../../core/ports/index.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { FreezingClock } from '../../../support/freezing-clock.ts';
+import { selfSigned } from '../../../support/self-signed.ts';
 import { answering, atEnd, failure, failureOf, listen, open, rawUpstream, request, textOf } from './support.ts';
 import type { RawUpstream } from './support.ts';
 
@@ -51,6 +53,37 @@ describe('a process that is frozen', () => {
     const text = textOf(response);
     await clock.freeze(4_000, () => socket.write('d'));
     expect(await text).toBe('good');
+  });
+
+  it('goes on with the next step of a connection where a step was done meanwhile, and not without end', async () => {
+    const clock = new FreezingClock();
+    const own = selfSigned();
+    const server = createHttpsServer(own, (_request, response) => response.end('good'));
+    const port = await listen(server);
+    atEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const named = Promise.withResolvers<readonly string[]>();
+    const asked = Promise.withResolvers<void>();
+    const resolve = (): Promise<readonly string[]> => {
+      asked.resolve();
+      return named.promise;
+    };
+    const options = { deadline: clock.now() + 600_000 };
+    const secrets = { current: () => ({ value: own.cert, version: '1' }) };
+    const transport = open({ connectTimeoutMs: 5_000, tls: { ca: 'ca', serverName: 'localhost' } }, { clock, resolve, secrets });
+    const sent = transport.send(request(`a.example:${port}`, { scheme: 'https' }), options);
+    await asked.promise;
+    await clock.freeze(60_000, () => named.resolve(['127.0.0.1']));
+    expect(await textOf(await sent)).toBe('good');
+
+    const never = Promise.withResolvers<readonly string[]>();
+    const unnamed = failureOf(
+      open({ connectTimeoutMs: 5_000 }, { clock, resolve: () => never.promise }).send(request('a.example'), options),
+    );
+    await clock.freeze(60_000);
+    expect(await unnamed).toEqual(failure('dns_timeout', false));
   });
 
   it('still does not wait for what did not come', async () => {
