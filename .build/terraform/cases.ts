@@ -121,7 +121,7 @@ const edges: Readonly<Record<Cloud, readonly CheckedCase[]>> = {
   gcp: [
     { name: 'managed', variables: {}, exceptions: [forEveryone] },
     { name: 'function', variables: { edge: { kind: 'function' } }, exceptions: [forEveryone] },
-    { name: 'gateway', variables: { edge: { kind: 'gateway' } }, exceptions: [forEveryone] },
+    { name: 'gateway', variables: { edge: { kind: 'gateway' } } },
     {
       name: 'balancer',
       variables: {

@@ -16,6 +16,8 @@ export interface CloudFunctionOptions {
   readonly timeoutMs?: number | undefined;
   /** Proxies of one's own before Google's front end; default 0. See `functionsHttp`. */
   readonly trustedHops?: number | undefined;
+  /** Whether API Gateway stands in front and signs its calls; default `false`. See `functionsHttp`. */
+  readonly forwardedAuthorization?: boolean | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
   /** Told of failures nobody else can see; default nobody. */
@@ -34,8 +36,8 @@ export type CloudFunction = (request: IncomingMessage, response: ServerResponse)
  * afterwards the function has no processor any more.
  */
 export function cloudFunction(handler: HttpHandler, options: CloudFunctionOptions = {}): CloudFunction {
-  const { timeoutMs = 60_000, trustedHops, clock = systemClock, logger } = options;
-  const codec = functionsHttp({ trustedHops });
+  const { timeoutMs = 60_000, trustedHops, forwardedAuthorization, clock = systemClock, logger } = options;
+  const codec = functionsHttp({ trustedHops, forwardedAuthorization });
   let coldStart = true;
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -43,8 +43,17 @@ const maxResponseBytes = 33_554_432;
  *
  * @param trustedHops how many proxies of one's own stand between the client and Google's front end, a load balancer for example; each
  * adds itself to the right of `x-forwarded-for`; default 0
+ * @param forwardedAuthorization whether only API Gateway may call, which writes its own `authorization` and puts the caller's into
+ * `x-forwarded-authorization` (https://cloud.google.com/api-gateway/docs/oasv2-extensions#x-google-backend): the request has the caller's
+ * then, or none; default `false`
  */
-export function functionsHttp({ trustedHops = 0 }: { readonly trustedHops?: number | undefined } = {}): FunctionsHttpCodec {
+export function functionsHttp({
+  trustedHops = 0,
+  forwardedAuthorization = false,
+}: {
+  readonly trustedHops?: number | undefined;
+  readonly forwardedAuthorization?: boolean | undefined;
+} = {}): FunctionsHttpCodec {
   return {
     source: 'gcp',
     maxResponseBytes,
@@ -54,7 +63,7 @@ export function functionsHttp({ trustedHops = 0 }: { readonly trustedHops?: numb
       return typeof method === 'string' && typeof originalUrl === 'string' && Array.isArray(rawHeaders);
     },
 
-    decode: decodeRequest,
+    decode: (event) => decodeRequest(forwardedAuthorization ? { ...event, rawHeaders: callersOwn(event.rawHeaders) } : event),
     encode: encodeResponse,
 
     clientAddress({ rawHeaders }) {
@@ -88,6 +97,18 @@ function decodeRequest({ method, originalUrl, rawHeaders, rawBody, sentBody }: F
     headers: new HeaderList(headers),
     body: sentBody ?? (rawBody?.length === 0 ? undefined : rawBody),
   };
+}
+
+/** The fields as they were before the front door signed its call. */
+function callersOwn(rawHeaders: readonly string[]): readonly string[] {
+  const fields: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const lowered = name.toLowerCase();
+    if (lowered === 'authorization') continue;
+    fields.push(lowered === 'x-forwarded-authorization' ? 'authorization' : name, rawHeaders[at + 1] ?? '');
+  }
+  return fields;
 }
 
 /** Fields that speak of the coding the framework took the content out of. */

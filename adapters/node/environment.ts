@@ -15,6 +15,17 @@ export function requireVariable(env: Environment, name: string, what: string): s
 }
 
 /**
+ * A switch in a variable: `true` or `false`; `false` when it is not set.
+ *
+ * @throws {ConfigurationError} set to something else
+ */
+export function optionalSwitch(env: Environment, name: string): boolean {
+  const value = env[name] ?? '';
+  if (value === 'true' || value === 'false' || value === '') return value === 'true';
+  throw new ConfigurationError(`${name} must be true or false`);
+}
+
+/**
  * A whole number in a variable; `undefined` when it is not set.
  *
  * @throws {ConfigurationError} set to something else

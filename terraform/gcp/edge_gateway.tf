@@ -12,7 +12,7 @@ resource "google_api_gateway_api" "this" {
   depends_on = [google_project_service.this]
 }
 
-# It acts as this account, which may do nothing. Without one it takes the Compute Engine default account.
+# It acts as this account, which may call the function and nothing else. Without one it takes the Compute Engine default account.
 resource "google_service_account" "gateway" {
   count = local.gateway ? 1 : 0
 
@@ -78,8 +78,9 @@ locals {
       address          = google_cloudfunctions2_function.this.service_config[0].uri
       path_translation = "APPEND_PATH_TO_ADDRESS"
       deadline         = var.runtime.timeout_seconds # 15 without it
-      # With it the gateway would sign its calls in Authorization, and put the caller's, with Portolan's API key, where Portolan does not look.
-      disable_auth = true
+      # It signs its calls in Authorization, for the address, and puts the caller's into X-Forwarded-Authorization, whence Portolan takes it
+      # (PORTOLAN_FORWARDED_AUTHORIZATION): https://cloud.google.com/api-gateway/docs/oasv2-extensions#x-google-backend
+      disable_auth = false
     }
     paths = {
       "/{path=**}" = {

@@ -104,16 +104,20 @@ resource "google_service_account_iam_member" "deployer" {
 # Who may call it. On the Cloud Run service that every 2nd-generation function is: the function's own IAM resource says it worked and is
 # answered with 403 (https://github.com/hashicorp/terraform-provider-google/issues/12562, 15200, 20320, 21674).
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  for_each = toset(local.invokers)
+  for_each = local.invokers
 
   project  = local.project
   location = google_cloudfunctions2_function.this.location
   name     = google_cloudfunctions2_function.this.name # the service is called like the function
   role     = "roles/run.invoker"
-  member   = each.key
+  member   = each.value
 }
 
 locals {
-  # API Gateway cannot sign its calls without taking the caller's Authorization away, in which Portolan's API key is; so it needs allUsers too.
-  invokers = var.edge.public ? ["allUsers"] : var.gcp.invokers
+  # By names that are known before the account is.
+  invokers = (
+    local.gateway ? { gateway = google_service_account.gateway[0].member } :
+    var.edge.public ? { allUsers = "allUsers" } :
+    { for member in var.gcp.invokers : member => member }
+  )
 }

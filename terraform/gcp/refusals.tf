@@ -31,6 +31,7 @@ locals {
 
     # The front door.
     { refused = !var.edge.public && !local.capabilities.private_edge, say = "edge.public = false: API Gateway and the external load balancer are on the internet. Use edge.kind \"function\", which then answers callers inside your networks only." },
+    { refused = var.edge.public && length(var.gcp.invokers) > 0, say = "gcp.invokers: with edge.public = true ${local.gateway ? "only the gateway may call the function" : "everybody may call it"}, so the list says nothing. Leave it out, or set edge.public = false." },
     { refused = var.edge.streaming && !local.capabilities.streaming, say = "edge.streaming: API Gateway does not promise to pass an answer on as it comes; use edge.kind \"function\" or \"balancer\"." },
     { refused = var.edge.domain != null && !local.capabilities.custom_domain, say = "edge.domain: on Google Cloud only the load balancer takes a name of your own; use edge.kind \"balancer\"." },
     { refused = var.edge.domain == null && local.balancer, say = "edge.kind \"balancer\" needs edge.domain, a name and its certificate: a load balancer has no name of its own here, so there would be no HTTPS." },

@@ -11,6 +11,8 @@ locals {
       # (https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/issues/2403).
       LOG_EXECUTION_ID = "true"
     },
+    # The gateway's calls are signed where the caller's key would be, and nobody else may call the function then.
+    local.gateway ? { PORTOLAN_FORWARDED_AUTHORIZATION = "true" } : {},
     var.config == null ? {} : { PORTOLAN_CONFIG = var.config },
     var.runtime.attempt_timeout_ms == null ? {} : { PORTOLAN_ATTEMPT_TIMEOUT_MS = tostring(var.runtime.attempt_timeout_ms) },
   )

@@ -36,8 +36,8 @@ run "gateway" {
     error_message = "The gateway is the front door, and one hop before the function's own."
   }
   assert {
-    condition     = jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).swagger == "2.0" && jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).x-google-backend == { address = "https://portolan-test-abc123-ew.a.run.app", path_translation = "APPEND_PATH_TO_ADDRESS", deadline = 25, disable_auth = true }
-    error_message = "It forwards to the function, waits as long as that may take, and leaves Authorization to the client."
+    condition     = jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).swagger == "2.0" && jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).x-google-backend == { address = "https://portolan-test-abc123-ew.a.run.app", path_translation = "APPEND_PATH_TO_ADDRESS", deadline = 25, disable_auth = false }
+    error_message = "It forwards to the function, waits as long as that may take, and signs its calls."
   }
   assert {
     condition     = keys(jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).paths) == ["/{path=**}"] && length(jsondecode(base64decode(google_api_gateway_api_config.this[0].openapi_documents[0].document[0].contents)).paths["/{path=**}"]) == 7
@@ -49,11 +49,19 @@ run "gateway" {
   }
   assert {
     condition     = google_api_gateway_api_config.this[0].gateway_config[0].backend_config[0].google_service_account == google_service_account.gateway[0].email && google_api_gateway_api_config.this[0].api_config_id_prefix == "portolan-test-"
-    error_message = "It acts as an account that may do nothing, and each configuration has a name of its own."
+    error_message = "It acts as an account of its own, and each configuration has a name of its own."
   }
   assert {
-    condition     = keys(google_cloud_run_v2_service_iam_member.invoker) == ["allUsers"] && output.capabilities.streaming == false && output.capabilities.private_edge == false
-    error_message = "The function stays callable by its own address, and capabilities say what the gateway cannot."
+    condition     = keys(google_cloud_run_v2_service_iam_member.invoker) == ["gateway"] && google_cloud_run_v2_service_iam_member.invoker["gateway"].member == google_service_account.gateway[0].member && google_cloud_run_v2_service_iam_member.invoker["gateway"].role == "roles/run.invoker"
+    error_message = "Nobody but the gateway may call the function."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.this.service_config[0].environment_variables["PORTOLAN_FORWARDED_AUTHORIZATION"] == "true"
+    error_message = "Portolan takes the caller's Authorization from where the gateway puts it."
+  }
+  assert {
+    condition     = output.capabilities.streaming == false && output.capabilities.private_edge == false
+    error_message = "Capabilities say what the gateway cannot."
   }
   assert {
     condition     = length(setsubtract(["apigateway.googleapis.com", "servicecontrol.googleapis.com", "servicemanagement.googleapis.com"], keys(google_project_service.this))) == 0

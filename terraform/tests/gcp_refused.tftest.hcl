@@ -85,6 +85,18 @@ run "front_doors_of_the_function" {
   }
 }
 
+run "invokers_of_what_is_public" {
+  module { source = "./gcp_rules" }
+  variables {
+    edge = { kind = "function" }
+    gcp  = { project_id = "acme-portolan", region = "europe-west1", invokers = ["serviceAccount:caller@acme-portolan.iam.gserviceaccount.com"] }
+  }
+  assert {
+    condition     = [for sentence in output.refusals : substr(sentence, 0, 13)] == ["gcp.invokers:"]
+    error_message = "One sentence: ${jsonencode(output.refusals)}"
+  }
+}
+
 run "front_doors_of_the_gateway" {
   module { source = "./gcp_rules" }
   variables {

@@ -11,6 +11,7 @@ import { serveFunction } from '../support/gcp/functions-framework.ts';
 import type { ServedFunction } from '../support/gcp/functions-framework.ts';
 import { startGrpcRecorder } from '../support/gcp/grpc-recorder.ts';
 import type { GrpcRecorder, RecordedCall } from '../support/gcp/grpc-recorder.ts';
+import { signingFrontDoor } from '../support/gcp/signing-front-door.ts';
 import { runSessionScenario, sessionSteps } from '../e2e/session-scenario.ts';
 import { canPlan, onlyResource, planDeployment, resourcesOf } from './deployment.ts';
 import type { Deployment } from './deployment.ts';
@@ -32,7 +33,7 @@ describe.runIf(canPlan && firestore !== undefined)('what terraform/gcp deploys',
   let deployment: Deployment;
   let vault: FakeSecretManager;
   let records: GrpcRecorder;
-  let served: ServedFunction | undefined;
+  const served: ServedFunction[] = [];
   let variables: Readonly<Record<string, string>>;
   let config: Values;
 
@@ -42,13 +43,31 @@ describe.runIf(canPlan && firestore !== undefined)('what terraform/gcp deploys',
     PORTOLAN_SECRET_MANAGER_EMULATOR_HOST: vault.address,
   });
 
+  const variablesOf = (name: string): Readonly<Record<string, string>> =>
+    block(onlyResource(deployment.states.get(name), 'google_cloudfunctions2_function'), 'service_config')[
+      'environment_variables'
+    ] as Record<string, string>;
+
+  /** The package, unpacked and set up as a plan says. */
+  const serve = async (name: string): Promise<ServedFunction> => {
+    const folder = deployment.unpack(onlyResource(deployment.states.get(name), 'google_storage_bucket_object')['source']);
+    const target = String(block(config, 'build_config')['entry_point']);
+    const started = await serveFunction(folder, { target, env: { ...variablesOf(name), ...overrides() } });
+    served.push(started);
+    return started;
+  };
+
   beforeAll(async () => {
     vault = await fakeSecretManager();
     records = await startGrpcRecorder(firestore ?? '');
-    deployment = await planDeployment('gcp', [{ name: 'managed', variables: { name: `deployed${process.pid % 100_000}` } }]);
+    const name = `deployed${process.pid % 100_000}`;
+    deployment = await planDeployment('gcp', [
+      { name: 'managed', variables: { name } },
+      { name: 'gateway', variables: { name, edge: { kind: 'gateway' } } },
+    ]);
     const state = deployment.states.get('managed');
     config = onlyResource(state, 'google_cloudfunctions2_function');
-    variables = block(config, 'service_config')['environment_variables'] as Record<string, string>;
+    variables = variablesOf('managed');
     for (const { values } of resourcesOf(state, 'google_secret_manager_secret')) {
       const id = String(values['secret_id']);
       const logical = Object.keys(deployment.secrets.values).find((one) => id.endsWith(`-${one}`)) ?? '';
@@ -56,18 +75,25 @@ describe.runIf(canPlan && firestore !== undefined)('what terraform/gcp deploys',
     }
   });
   afterAll(async () => {
-    await served?.stop();
+    await Promise.all(served.map(({ stop }) => stop()));
     records?.stop();
     vault?.stop();
     deployment?.remove();
   });
 
   test('the package, as unpacked and set up, answers the session scenario', async () => {
-    const state = deployment.states.get('managed');
-    const folder = deployment.unpack(onlyResource(state, 'google_storage_bucket_object')['source']);
-    const target = String(block(config, 'build_config')['entry_point']);
-    served = await serveFunction(folder, { target, env: { ...variables, ...overrides() } });
-    expect(await runSessionScenario(served.url, deployment.secrets)).toEqual(sessionSteps);
+    const { url } = await serve('managed');
+    expect(await runSessionScenario(url, deployment.secrets)).toEqual(sessionSteps);
+  });
+
+  test('behind a gateway that signs its calls it answers the scenario too', async () => {
+    const { port } = await serve('gateway');
+    const door = await signingFrontDoor(port);
+    try {
+      expect(await runSessionScenario(door.url, deployment.secrets)).toEqual(sessionSteps);
+    } finally {
+      await door.stop();
+    }
   });
 
   test('the environment is what the code reads, and nothing else', () => {
