@@ -10,6 +10,7 @@ import type { Body, BodyFlow, BodySink, HeaderFields, HttpResponse } from '../..
 import { ReceivedBody } from '../node/received-body.ts';
 import type { BodySource } from '../node/received-body.ts';
 import { isTrailerField } from '../node/trailer-fields.ts';
+import { unlessMoved } from '../node/unless-moved.ts';
 import { tooLarge } from './server-exchange.ts';
 import type { Received, Serving } from './server-exchange.ts';
 
@@ -85,7 +86,7 @@ export class Http2Front {
       });
       // nothing at all has moved for so long
       session.setTimeout(keepAliveTimeoutMs, () => {
-        session.close();
+        unlessMoved(session.socket, () => session.close());
       });
       if (this.#serving.closing) session.close();
     });
@@ -155,7 +156,10 @@ class Http2Exchange implements Received, BodySource, BodySink {
       // 'close' follows
     });
     stream.on('timeout', () => {
-      if (this.#awaited || !stream.readableEnded) stream.close(cancelled);
+      const cancel = (): void => {
+        if (this.#awaited || !stream.readableEnded) stream.close(cancelled);
+      };
+      unlessMoved(stream, cancel, () => this.#received);
     });
     stream.once('aborted', () => {
       // one that was reset waits for its content to be read, and tells nobody, where the client's reason was none; a reset of ours must leave first

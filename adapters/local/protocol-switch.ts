@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { unlessMoved } from '../node/unless-moved.ts';
 import type { Http2Front } from './http2-front.ts';
 
 /** What a client that knows begins with (RFC 9113 section 3.4). */
@@ -60,7 +61,7 @@ function readFirst(socket: Socket, patienceMs: number, tell: (isHttp2: boolean) 
   };
   const onLate = (): void => {
     // says what is to be said to a client that sends nothing
-    settle(false);
+    unlessMoved(socket, () => settle(false));
   };
   socket.on('readable', onReadable).on('error', onGone).on('close', onGone).on('end', onGone);
   socket.setTimeout(patienceMs, onLate);

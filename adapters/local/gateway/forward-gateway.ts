@@ -6,6 +6,7 @@ import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { PortError, UpstreamError } from '../../../core/ports/index.ts';
 import type { Clock, Logger } from '../../../core/ports/index.ts';
 import type { ProxyEndpoint } from '../../../core/session/vendors/render.ts';
+import { unlessMoved } from '../../node/unless-moved.ts';
 import { systemResolve } from '../../node/transport/open-socket.ts';
 import type { Resolve } from '../../node/transport/open-socket.ts';
 import { readDestination } from './destination.ts';
@@ -376,7 +377,7 @@ class GatewayServer extends Server {
       else target.destroy();
     };
     target.setTimeout(this.#limits.idleTimeoutMs, () => {
-      target.destroy(Object.assign(new Error('idle'), { code: 'ETIMEDOUT' }));
+      unlessMoved(target, () => target.destroy(Object.assign(new Error('idle'), { code: 'ETIMEDOUT' })));
     });
     target.once('close', () => {
       gone.removeEventListener('abort', cut);

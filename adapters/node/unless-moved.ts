@@ -1,0 +1,19 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * For what Node's own time-outs of a stream end: they are due before what has come while the process stood still has been read. `expired` is called after one look
+ * at the sockets, unless something has moved on this one; then Node has begun its time anew.
+ *
+ * @param received how much has been read from it: a socket knows by itself
+ */
+export function unlessMoved(stream: Duplex, expired: () => void, received: () => number = () => bytesRead(stream)): void {
+  const moved = (): number => received() - stream.writableLength;
+  const before = moved();
+  setImmediate(() => {
+    if (!stream.destroyed && moved() === before) expired();
+  });
+}
+
+function bytesRead(stream: Duplex & { readonly bytesRead?: number }): number {
+  return stream.bytesRead ?? 0;
+}
