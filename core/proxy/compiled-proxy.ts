@@ -16,7 +16,7 @@ import { compileAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { compileCompression } from './compress-response.ts';
 import type { ResponseCompression } from './compress-response.ts';
-import type { ProxyConfiguration, RouteConfiguration, SplitConfiguration } from './configuration.ts';
+import type { GateConfiguration, ProxyConfiguration, RouteConfiguration, SplitConfiguration } from './configuration.ts';
 import { proxyDefaults } from './defaults.ts';
 import type { Exchange } from './exchange.ts';
 import { readClient } from './forwarding/client.ts';
@@ -31,6 +31,7 @@ import { Mirror } from './migration/mirror.ts';
 import type { MirrorReport } from './migration/mirror-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
 import { Split } from './migration/split.ts';
+import { WatchedGate } from './migration/watched-gate.ts';
 import type { ProxyPlatform } from './platform.ts';
 import { clientGoneStatus, errorTypeOf, failureResponse, NoRoute, problemOf } from './problems.ts';
 import { checkLenientPath } from './routing/check-lenient-path.ts';
@@ -55,8 +56,8 @@ export interface CompiledProxyPorts {
   readonly upstreams: Upstreams;
   /** Names the gate of a route's split: equal where split and backends are. */
   readonly gateId: (route: RouteConfiguration) => string;
-  /** Of the configuration that was served before, by the names of their gates. */
-  readonly splitsBefore: ReadonlyMap<string, Split>;
+  /** Of the configuration that was served before, by name. */
+  readonly gatesBefore: ReadonlyMap<string, WatchedGate>;
   readonly mirrorReport: (routeId: string) => MirrorReport;
   /** `ProxyPlatform.isServer` */
   readonly server: boolean;
@@ -105,8 +106,8 @@ export class CompiledProxy {
   }
 
   readonly version: string;
-  /** By the names of their gates. */
-  readonly splits: Map<string, Split> = new Map();
+  /** Those of its splits, by name. */
+  readonly gates: Map<string, WatchedGate> = new Map();
 
   async handle(request: HttpRequest, context: RequestContext): Promise<HttpResponse> {
     const begun = this.#log.begin();
@@ -173,21 +174,24 @@ export class CompiledProxy {
     };
   }
 
-  /** The split of the configuration before, where it is the same: with what its gate has counted. */
   #splitOf(route: RouteConfiguration, configuration: SplitConfiguration): Split {
-    const { upstreams, clock, logger, store, counters, gateId, splitsBefore } = this.#ports;
+    const { upstreams, clock } = this.#ports;
+    return new Split(configuration, {
+      old: upstreams.get(configuration.old),
+      new: upstreams.get(configuration.new),
+      gate: configuration.gate && this.#gateOf(route, configuration.gate),
+      clock,
+    });
+  }
+
+  /** The gate of the configuration before, where it is the same: with what it has counted. */
+  #gateOf(route: RouteConfiguration, configuration: GateConfiguration): WatchedGate {
+    const { clock, logger, store, counters, gateId, gatesBefore } = this.#ports;
     const id = gateId(route);
-    const split =
-      splitsBefore.get(id) ??
-      new Split(route.id, configuration, {
-        old: upstreams.get(configuration.old),
-        new: upstreams.get(configuration.new),
-        shared: sharedGate(id, { store, counters, clock, operationId: () => this.#operationId() }),
-        clock,
-        logger,
-      });
-    this.splits.set(id, split);
-    return split;
+    const shared = sharedGate(id, { store, counters, clock, operationId: () => this.#operationId() });
+    const gate = gatesBefore.get(id) ?? new WatchedGate(route.id, configuration, { shared, clock, logger });
+    this.gates.set(id, gate);
+    return gate;
   }
 
   async #answer(request: HttpRequest, exchange: Exchange, client: Client, trace: TraceContext): Promise<HttpResponse> {

@@ -86,21 +86,30 @@ export class ReverseProxy {
       server: platform.isServer,
     };
     const running: RunningUpstreams = new Map();
-    let splitsBefore: CompiledProxy['splits'] = new Map();
+    let gatesBefore: CompiledProxy['gates'] = new Map();
     const compile = (served: GatedConfiguration): CompiledProxy => {
       const { document, version } = served;
-      const compiled = new CompiledProxy(document, version, {
-        ...ports,
-        compression: platform.compression,
-        handlers: platform.handlers,
-        traceIds,
-        upstreams: createUpstreams(document.upstreams ?? {}, upstreamPorts, running),
-        gateId: (route) => gateId(route, served, crypto),
-        splitsBefore,
-        mirrorReport: (routeId) => this.#reportOf(routeId),
-        server: platform.isServer,
-      });
-      splitsBefore = compiled.splits;
+      const upstreams = createUpstreams(document.upstreams ?? {}, upstreamPorts, running);
+      let compiled: CompiledProxy;
+      try {
+        compiled = new CompiledProxy(document, version, {
+          ...ports,
+          compression: platform.compression,
+          handlers: platform.handlers,
+          traceIds,
+          upstreams,
+          gateId: (route) => gateId(route, served, crypto),
+          gatesBefore,
+          mirrorReport: (routeId) => this.#reportOf(routeId),
+          server: platform.isServer,
+        });
+      } catch (error) {
+        upstreams.close().catch(() => {
+          logger.log('warn', 'upstream.not_closed');
+        });
+        throw error;
+      }
+      gatesBefore = compiled.gates;
       const isSecured = Object.values(document.upstreams ?? {}).some(({ tls }) => tls !== undefined);
       this.#unchecked = isSecured ? document : undefined;
       return compiled;

@@ -41,6 +41,7 @@ export class SimulatedUpstreams {
   resolved = 0;
   /** The deadline of each look-up. */
   readonly lookUps: number[] = [];
+  readonly running: RunningUpstreams = new Map();
   readonly #first: string;
   readonly #create: (configurations: Readonly<Record<string, UpstreamConfiguration>>) => Upstreams;
 
@@ -71,8 +72,7 @@ export class SimulatedUpstreams {
       store: options.store,
       server: options.server ?? false,
     };
-    const running: RunningUpstreams = new Map();
-    this.#create = (given) => createUpstreams(given, ports, running);
+    this.#create = (given) => createUpstreams(given, ports, this.running);
     this.upstreams = this.#create(configurations);
   }
 

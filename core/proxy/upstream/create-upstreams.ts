@@ -4,26 +4,16 @@ import type { KeyValueStore } from '../../ports/key-value-store.ts';
 import type { Logger } from '../../ports/telemetry.ts';
 import type { Transports } from '../../ports/transport.ts';
 import { UpstreamError } from '../../ports/transport.ts';
-import { canonicalJson } from '../../text/canonical-json.ts';
 import type { UpstreamConfiguration } from '../configuration.ts';
-import { AdmissionControl } from './admission-control.ts';
 import { createBalancer } from './balance/balancer.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
-import { ConcurrencyLimiter } from './concurrency-limiter.ts';
-import { DiscoveredTargets } from './discovered-targets.ts';
-import { GradientLimit } from './gradient-limit.ts';
 import { HealthChecks } from './health-checks.ts';
-import { HedgeDelay } from './hedge-delay.ts';
+import { learnedOf } from './learned.ts';
+import type { Learned } from './learned.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import { resolveSettings } from './settings.ts';
 import type { UpstreamSettings } from './settings.ts';
-import { ShareBudget } from './share-budget.ts';
-import { SharedBreaker } from './shared-breaker.ts';
-import { SteadyTime } from './steady-time.ts';
-import { addressOfUrl, Target } from './target.ts';
 import { TargetSet } from './target-set.ts';
 import type { TargetListener } from './target-set.ts';
-import { Timers } from './timers.ts';
 import { UpstreamExchange } from './upstream-exchange.ts';
 import type { Upstream, Upstreams } from './upstream.ts';
 
@@ -40,25 +30,19 @@ export interface UpstreamPorts {
   readonly server: boolean;
 }
 
-/** Seconds of floor in the window of a budget. */
-const budgetSeconds = 10;
+/** Upstreams of the configurations that are not closed, by name, the newest last. */
+export type RunningUpstreams = Map<string, readonly RunningUpstream[]>;
 
-/** What configurations have at work, by its settings; what falls back to one of them is with that. */
-export type RunningUpstreams = Map<string, Running>;
-
-interface Running {
+interface RunningUpstream {
   readonly upstream: Upstream;
-  /** What falls back to it. */
-  readonly dependents: RunningUpstreams;
-  /** Configurations that have it. */
-  users: number;
+  readonly learned: Learned;
   start(): void;
   close(): Promise<void>;
 }
 
 /**
- * Makes the upstreams of one configuration and starts their health checks; one that runs already, equal in everything, is taken as it is, with all it has
- * learned and all that is under way. Does no I/O by itself.
+ * Makes the upstreams of one configuration and starts their health checks. One that was there before goes on with what was learned (`learnedOf`). Does no
+ * I/O by itself.
  *
  * @param running of the configurations before; changed
  * @throws {TypeError} a configuration that cannot be: an unknown or circular fall-back, a shared breaker without a store; nothing was made then
@@ -69,43 +53,38 @@ export function createUpstreams(
   ports: UpstreamPorts,
   running: RunningUpstreams = new Map(),
 ): Upstreams {
-  const taken = new Map<string, Running>();
-  const forget = new Map<Running, () => void>();
-  const leave = async (): Promise<void> => {
-    const unused = [...taken.values()].filter((one) => --one.users === 0);
-    for (const one of unused) forget.get(one)?.();
-    await Promise.all(unused.map((one) => one.close()));
+  const made = new Map<string, RunningUpstream>();
+  const closeAll = async (): Promise<void> => {
+    for (const [name, one] of made) {
+      const others = (running.get(name) ?? []).filter((other) => other !== one);
+      if (others.length === 0) running.delete(name);
+      else running.set(name, others);
+    }
+    await Promise.all([...made.values()].map((one) => one.close()));
   };
   try {
     for (const settings of inOrder(configurations, ports)) {
-      const fallback = settings.fallback === undefined ? undefined : taken.get(settings.fallback);
-      const equals = fallback === undefined ? running : fallback.dependents;
-      const key = canonicalJson(settings);
-      let one = equals.get(key);
-      if (one === undefined) {
-        one = runUpstream(settings, fallback?.upstream, ports);
-        equals.set(key, one);
-      }
-      one.users++;
-      taken.set(settings.name, one);
-      forget.set(one, () => equals.delete(key));
+      const { name, fallback } = settings;
+      const one = runUpstream(settings, fallback === undefined ? undefined : made.get(fallback)?.upstream, ports, running);
+      made.set(name, one);
+      running.set(name, [...(running.get(name) ?? []), one]);
     }
   } catch (error) {
-    leave().catch(() => {
+    closeAll().catch(() => {
       ports.logger.log('warn', 'upstream.not_closed');
     });
     throw error;
   }
-  for (const { users, start } of taken.values()) if (users === 1) start();
+  for (const one of made.values()) one.start();
 
-  let left: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
   return {
     get(name) {
-      const one = taken.get(name);
+      const one = made.get(name);
       if (one === undefined) throw new TypeError(`There is no upstream ${name}`);
       return one.upstream;
     },
-    close: () => (left ??= leave()),
+    close: () => (closed ??= closeAll()),
   };
 }
 
@@ -132,54 +111,38 @@ function inOrder(
   return known.values();
 }
 
-function runUpstream(settings: UpstreamSettings, fallback: Upstream | undefined, ports: UpstreamPorts): Running {
-  const { clock, random, discovery, logger, store, server, transports } = ports;
-  const { name, retry, hedge, concurrency } = settings;
-  const transport = transports.open(settings.profile);
-  const everyTimers: Timers[] = [];
-  const newTimers = (): Timers => {
-    const more = new Timers(clock);
-    everyTimers.push(more);
-    return more;
-  };
-  const time = new SteadyTime();
-  const timers = newTimers();
-  const targets = new TargetSet(settings.outlierEjection, settings.healthCheck, targetLog(name, logger));
-  targets.replace((settings.targets ?? []).map((target) => new Target(addressOfUrl(target))));
-  const discovered =
-    settings.discovery &&
-    new DiscoveredTargets(name, settings.discovery, settings.timeouts.connectMs, targets, { discovery, clock, timers, logger });
-  const limiter = new ConcurrencyLimiter(concurrency, clock, timers);
-  const gradient = concurrency.adaptive ? new GradientLimit(concurrency, random) : undefined;
-  if (gradient !== undefined) limiter.setLimit(gradient.limit);
+function runUpstream(
+  settings: UpstreamSettings,
+  fallback: Upstream | undefined,
+  ports: UpstreamPorts,
+  running: RunningUpstreams,
+): RunningUpstream {
+  const { clock, random, logger, server, transports } = ports;
+  const { name, balance, healthCheck, outlierEjection, circuitBreaker, retry, host, profile } = settings;
+  const before = running.get(name)?.at(-1)?.learned;
+  const learned = learnedOf(settings, ports, before);
+  const { time, timers, source, discovered, ejections, checks, circuit, places, admission, hedge } = learned;
+  const transport = transports.open(profile);
+  timers.users++;
 
-  let sharedBreaker: SharedBreaker | undefined;
-  const breaker =
-    settings.circuitBreaker &&
-    new CircuitBreaker(settings.circuitBreaker, (openMs, opens) => {
-      if (openMs > 0) logger.log('warn', 'upstream.circuit.opened', { upstream: name, 'open.ms': openMs, shared: false });
-      else logger.log('info', 'upstream.circuit.closed', { upstream: name });
-      sharedBreaker?.changed(openMs, opens);
-    });
-  if (breaker !== undefined && settings.circuitBreaker?.shared === true && store !== undefined) {
-    sharedBreaker = new SharedBreaker(name, breaker, { store, clock, time, logger });
-  }
-
-  let checks: HealthChecks | undefined;
-  if (server && settings.healthCheck !== undefined) {
-    const { intervalMs } = settings.healthCheck;
+  const health = { ejections: ejections.part, checks: checks.part.results };
+  const targets = new TargetSet(source, outlierEjection, healthCheck, health, targetLog(name, logger));
+  let healthChecks: HealthChecks | undefined;
+  if (server && healthCheck !== undefined) {
     const prepare = async (signal: AbortSignal): Promise<void> => {
       const now = clock.now();
       try {
-        await discovered?.update(time.at(now), now + intervalMs, { signal, waitUntil: () => undefined });
+        await discovered?.update(time.at(now), now + healthCheck.intervalMs, { signal, waitUntil: () => undefined });
       } catch (error) {
         // Said already: there is nobody to check until the source answers.
         if (!(error instanceof UpstreamError)) throw error;
       }
     };
-    checks = new HealthChecks(settings.healthCheck, settings.host, { set: targets, transport, clock, random, prepare });
+    const { schedule } = checks.part;
+    healthChecks = new HealthChecks(healthCheck, host, { set: targets, schedule, transport, clock, random, prepare });
   }
 
+  const { breaker, shared } = circuit.part;
   const upstream = new UpstreamExchange({
     settings,
     clock,
@@ -187,36 +150,30 @@ function runUpstream(settings: UpstreamSettings, fallback: Upstream | undefined,
     transport,
     targets,
     discovered,
-    balancer: createBalancer(settings.balance, random),
-    limiter,
-    gradient,
-    admission: settings.admission && new AdmissionControl(settings.admission, random),
+    balancer: createBalancer(balance, random),
+    limiter: places.part.limiter,
+    gradient: places.part.gradient,
+    admission: admission.part,
     breaker,
-    sharedBreaker,
-    awaited: breaker &&
-      settings.circuitBreaker && { breaker, windowMs: settings.circuitBreaker.windowMs, clock, time, timers: newTimers() },
+    sharedBreaker: shared,
+    awaited: breaker && circuitBreaker && { breaker, windowMs: circuitBreaker.windowMs, clock, time, timers: timers.contents },
     retry: new RetryPolicy(retry, random),
-    retryBudget: new ShareBudget(retry.budgetRatio, retry.budgetMinPerSecond * budgetSeconds),
-    tryTimers: newTimers(),
-    hedge: hedge && {
-      timers: newTimers(),
-      delay: new HedgeDelay(hedge),
-      budget: new ShareBudget(hedge.budgetRatio, hedge.budgetRatio > 0 ? 1 : 0),
-    },
+    retryBudget: learned.retryBudget.part,
+    tryTimers: timers.tries,
+    hedge: hedge.part && { ...hedge.part, timers: timers.hedges },
     fallback,
   });
   return {
     upstream,
-    dependents: new Map(),
-    users: 0,
+    learned,
     start() {
-      checks?.run().catch(() => {
+      healthChecks?.run().catch(() => {
         logger.log('error', 'upstream.health_check.stopped');
       });
     },
     async close() {
-      checks?.stop();
-      for (const one of everyTimers) one.close();
+      healthChecks?.stop();
+      timers.leave();
       await transport.close();
     },
   };

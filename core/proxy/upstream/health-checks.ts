@@ -11,8 +11,14 @@ import type { TargetSet } from './target-set.ts';
 
 const jitter = 0.1;
 
+/** When the next round is due, monotonic milliseconds: checks that take the place of others go on in their time. */
+export interface CheckSchedule {
+  nextAt: number;
+}
+
 export interface HealthCheckPorts {
   readonly set: TargetSet;
+  readonly schedule: CheckSchedule;
   readonly transport: Transport;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -38,14 +44,16 @@ export class HealthChecks {
     this.#ports = ports;
   }
 
-  /** Goes on until `stop`; the first round is at once. */
+  /** Goes on until `stop`; the first round is when it is due. */
   async run(): Promise<void> {
-    const { clock, random } = this.#ports;
+    const { clock, random, schedule } = this.#ports;
     const { signal } = this.#end;
     try {
       for (;;) {
+        const earlyMs = schedule.nextAt - clock.monotonic();
+        if (earlyMs > 0) await clock.sleep(earlyMs, signal);
         await this.#round(signal);
-        await clock.sleep(this.#settings.intervalMs * (1 - jitter + 2 * jitter * random()), signal);
+        schedule.nextAt = clock.monotonic() + this.#settings.intervalMs * (1 - jitter + 2 * jitter * random());
       }
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -16,21 +16,26 @@ export interface TargetAddress {
   readonly weight: number;
 }
 
-/** Where one instance of a backend is, and what is known of it. */
-export class Target {
-  /** Its name never changes. */
-  at: TargetAddress;
-  readonly hash: number;
+/** What is known of one instance of a backend. It goes on with the instance, whatever the configuration or the discovery source says of it next. */
+export class TargetState {
   /** Requests of which the answer has not ended. */
   inFlight = 0;
   /** Smoothed latency, milliseconds, and when it was; written by `powerOfTwo`. */
   latencyMs: number | undefined;
   latencyAt = 0;
+}
+
+/** One instance of a backend, as one configuration or one answer of a discovery source has it. */
+export class Target {
+  readonly at: TargetAddress;
+  readonly state: TargetState;
+  readonly hash: number;
   /** Written by `roundRobin`. */
   credit = 0;
 
-  constructor(at: TargetAddress) {
+  constructor(at: TargetAddress, state: TargetState = new TargetState()) {
     this.at = at;
+    this.state = state;
     this.hash = hash32(at.name);
   }
 }

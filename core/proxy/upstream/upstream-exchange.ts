@@ -276,7 +276,7 @@ export class UpstreamExchange implements Upstream {
     const attempt: Attempt = { target: target.at.name, startedAt: wall, durationMs: 0, outcome: 'cancelled', reason };
     exchange.attempts.push(attempt);
     if (available.length > 1) call.tried = call.tried.length === 0 ? [target] : [...call.tried, target];
-    target.inFlight++;
+    target.state.inFlight++;
     const limit = settings.timeouts.tryMs === undefined ? undefined : new TryLimit(tryTimers, settings.timeouts.tryMs, signal);
     try {
       const response = await transport.send(nextHop(request, call.content, target, settings.host), {
@@ -296,7 +296,7 @@ export class UpstreamExchange implements Upstream {
       return new Answer(this.#parts, call, target, response, outcome, content);
     } catch (error) {
       const ended = clock.monotonic();
-      target.inFlight--;
+      target.state.inFlight--;
       attempt.durationMs = ended - began;
       const failed = error instanceof UpstreamError && signal?.aborted !== true;
       if (failed) attempt.outcome = error.type;
@@ -367,7 +367,7 @@ class Answer implements BodyTap {
 
   /** Nobody wants it: the connection is free again. */
   discard(): void {
-    this.#target.inFlight--;
+    this.#target.state.inFlight--;
     this.#content?.ended('left');
     discardBody(this.response.body);
     this.response.upgraded?.destroy();
@@ -398,7 +398,7 @@ class Answer implements BodyTap {
   end(complete: boolean, error?: unknown): void {
     const { limiter, targets, clock, time, sharedBreaker } = this.#parts;
     const { deadline, context } = this.#call.exchange;
-    this.#target.inFlight--;
+    this.#target.state.inFlight--;
     limiter.release();
     if (complete) {
       targets.completed(this.#target);

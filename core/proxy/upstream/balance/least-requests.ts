@@ -14,7 +14,7 @@ export class LeastRequests implements Balancer {
     let least = Number.POSITIVE_INFINITY;
     let equals = 0;
     for (const target of targets) {
-      const load = (target.inFlight + 1) / target.at.weight;
+      const load = (target.state.inFlight + 1) / target.at.weight;
       if (load < least) {
         best = target;
         least = load;

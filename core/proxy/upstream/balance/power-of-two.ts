@@ -25,15 +25,15 @@ export class PowerOfTwo implements Balancer {
     const [one, other] = this.#totalWeight === undefined ? this.#drawEven(targets) : this.#drawWeighted(targets, this.#totalWeight);
     if (one === undefined || other === undefined) throw new TypeError('Nobody to choose from');
     const difference = load(one, now) - load(other, now);
-    return difference < 0 || (difference === 0 && one.inFlight <= other.inFlight) ? one : other;
+    return difference < 0 || (difference === 0 && one.state.inFlight <= other.state.inFlight) ? one : other;
   }
 
-  observe(target: Target, durationMs: number, failed: boolean, now: number): void {
+  observe({ state }: Target, durationMs: number, failed: boolean, now: number): void {
     const seenMs = failed ? Math.max(durationMs, penaltyMs) : durationMs;
-    const before = target.latencyMs;
-    if (before === undefined || seenMs >= before) target.latencyMs = seenMs;
-    else target.latencyMs = seenMs + (before - seenMs) * Math.exp((target.latencyAt - now) / decayMs);
-    target.latencyAt = now;
+    const before = state.latencyMs;
+    if (before === undefined || seenMs >= before) state.latencyMs = seenMs;
+    else state.latencyMs = seenMs + (before - seenMs) * Math.exp((state.latencyAt - now) / decayMs);
+    state.latencyAt = now;
   }
 
   #drawEven(targets: readonly Target[]): readonly [Target | undefined, Target | undefined] {
@@ -66,7 +66,7 @@ export class PowerOfTwo implements Balancer {
 }
 
 /** The latency fades while nobody is asked, so that a target that was slow is tried again. */
-function load({ latencyMs, latencyAt, inFlight }: Target, now: number): number {
+function load({ state: { latencyMs, latencyAt, inFlight } }: Target, now: number): number {
   if (latencyMs === undefined) return penaltyMs * inFlight;
   return latencyMs * Math.exp((latencyAt - now) / decayMs) * (inFlight + 1);
 }

@@ -7,6 +7,7 @@ import type { SplitConfiguration } from '../../../../core/proxy/configuration.ts
 import type { Exchange } from '../../../../core/proxy/exchange.ts';
 import { sharedGate } from '../../../../core/proxy/migration/roll-backs.ts';
 import { isNewSide, Split } from '../../../../core/proxy/migration/split.ts';
+import { WatchedGate } from '../../../../core/proxy/migration/watched-gate.ts';
 import type { Upstream } from '../../../../core/proxy/upstream/upstream.ts';
 import { durable } from '../../../../core/storage/durable.ts';
 import { MemoryStore } from '../../../../core/storage/memory-store.ts';
@@ -38,12 +39,9 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
   const instance = (): Split => {
     const shared = sharedGate('route.1', { store, counters, clock, operationId: () => `op-${operations++}` });
     const down = (): Promise<never> => Promise.reject(new Error('down'));
-    return new Split(
-      'route',
-      { old: 'old', new: 'new', newPercent: 100, ...configuration },
-      {
-        old: upstream('old', ok),
-        new: upstream('new', () => newSide.answer()),
+    const gate =
+      configuration.gate &&
+      new WatchedGate('route', configuration.gate, {
         shared: {
           add: options.storeDown === true ? down : (delta, bucketMs) => (faults.counters ? down() : shared.add(delta, bucketMs)),
           rolledBack: options.storeDown === true ? down : () => shared.rolledBack(),
@@ -51,7 +49,10 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
         },
         clock,
         logger: { log: (_severity, event) => void events.push(event) },
-      },
+      });
+    return new Split(
+      { old: 'old', new: 'new', newPercent: 100, ...configuration },
+      { old: upstream('old', ok), new: upstream('new', () => newSide.answer()), gate, clock },
     );
   };
   const pending: Promise<unknown>[] = [];

@@ -48,7 +48,7 @@ describe('round robin', () => {
 describe('least requests', () => {
   it('takes the target with the fewest requests for its weight', () => {
     const targets = targetsOf(1, 4, 1);
-    for (const [at, inFlight] of [3, 10, 2].entries()) Object.assign(targets[at] ?? {}, { inFlight });
+    for (const [at, inFlight] of [3, 10, 2].entries()) Object.assign(targets[at]?.state ?? {}, { inFlight });
     expect(createBalancer({ policy: 'leastRequests' }, Math.random).pick(targets, exchange, 0)).toBe(targets[1]);
   });
 
@@ -67,8 +67,8 @@ describe('power of two choices', () => {
     const [fast = 0, middle = 0, slow = 0] = countPicks(balancer, targets, 3_000);
     expect(slow).toBe(0);
     expect(fast).toBeGreaterThan(middle);
-    Object.assign(targets[0] ?? {}, { inFlight: 50 });
-    Object.assign(targets[1] ?? {}, { inFlight: 50 });
+    Object.assign(targets[0]?.state ?? {}, { inFlight: 50 });
+    Object.assign(targets[1]?.state ?? {}, { inFlight: 50 });
     expect(countPicks(balancer, targets, 3_000)[2]).toBeGreaterThan(1_500);
   });
 
@@ -78,13 +78,13 @@ describe('power of two choices', () => {
     if (target === undefined) throw new TypeError('no target');
     balancer.observe?.(target, 10, false, 0);
     balancer.observe?.(target, 500, false, 1);
-    expect(target.latencyMs).toBe(500);
+    expect(target.state.latencyMs).toBe(500);
     balancer.observe?.(target, 10, false, 2);
-    expect(target.latencyMs).toBeGreaterThan(490);
+    expect(target.state.latencyMs).toBeGreaterThan(490);
     balancer.observe?.(target, 10, false, 60_000);
-    expect(target.latencyMs).toBeLessThan(15);
+    expect(target.state.latencyMs).toBeLessThan(15);
     balancer.observe?.(target, 1, true, 60_001);
-    expect(target.latencyMs).toBe(1_000);
+    expect(target.state.latencyMs).toBe(1_000);
   });
 
   it('asks a target again that was slow long ago', () => {
@@ -104,8 +104,8 @@ describe('power of two choices', () => {
       const targets = targetsOf(1, 1);
       const [busy, free] = targets;
       if (busy === undefined || free === undefined) throw new TypeError('no target');
-      Object.assign(busy, { latencyMs, inFlight: 1 });
-      Object.assign(free, { latencyMs });
+      Object.assign(busy.state, { latencyMs, inFlight: 1 });
+      Object.assign(free.state, { latencyMs });
       const balancer = createBalancer({ policy: 'powerOfTwo' }, seededRandom(6));
       expect(countPicks(balancer, targets, 50)).toEqual([0, 50]);
     }

@@ -8,12 +8,11 @@ const start = 1_767_225_600_000;
 
 function setOf(n: number, given: Partial<OutlierSettings> = {}, checks?: HealthCheckSettings) {
   const events: string[] = [];
-  const set = new TargetSet({ ...upstreamDefaults.outlier, ...given }, checks, {
+  const targets = Array.from({ length: n }, (_, at) => new Target(addressOfUrl({ url: `http://t${at}:80` })));
+  const set = new TargetSet({ targets }, { ...upstreamDefaults.outlier, ...given }, checks, undefined, {
     ejected: (target, forMs) => events.push(`${target.at.name} out for ${forMs}`),
     checked: (target, healthy) => events.push(`${target.at.name} ${healthy ? 'healthy' : 'unhealthy'}`),
   });
-  const targets = Array.from({ length: n }, (_, at) => new Target(addressOfUrl({ url: `http://t${at}:80` })));
-  set.replace(targets);
   const names = (now: number): string[] => set.available(now).map(({ at }) => at.name);
   const fail = (at: number, count: number, now: number): void => {
     const target = targets[at];
@@ -121,8 +120,8 @@ describe('a target set', () => {
   });
 
   it('leaves targets of weight 0 out', () => {
-    const set = new TargetSet(undefined);
-    set.replace([new Target(addressOfUrl({ url: 'http://a', weight: 0 })), new Target(addressOfUrl({ url: 'http://b' }))]);
+    const targets = [new Target(addressOfUrl({ url: 'http://a', weight: 0 })), new Target(addressOfUrl({ url: 'http://b' }))];
+    const set = new TargetSet({ targets }, undefined);
     expect(set.available(start).map(({ at }) => at.name)).toEqual(['b:80']);
   });
 });
