@@ -3,6 +3,7 @@ import { PortError } from '../../core/ports/index.ts';
 import type { CallOptions, Clock, Counters, Increment, RecordKey } from '../../core/ports/index.ts';
 import { assertKey, encodeKeyPart } from '../../core/storage/record-key.ts';
 import { checkIncrement, checkSum } from '../../core/storage/store-counters.ts';
+import { GroupCommit } from './group-commit.ts';
 import { toPortError } from './sqlite-errors.ts';
 
 /** How many operation ids a counter remembers. */
@@ -15,31 +16,27 @@ interface Row {
   readonly expires_at: number | null;
 }
 
-/** The counters port in the same file as `SqliteStore`: exact, one transaction each. */
+/** The counters port in the same file as `SqliteStore`: exact, read and written in one transaction. */
 export class SqliteCounters implements Counters {
   readonly exact = true;
-  readonly #database: DatabaseSync;
   readonly #clock: Clock;
   readonly #get: StatementSync;
   readonly #update: StatementSync;
   readonly #start: StatementSync;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
+  readonly #group: GroupCommit;
 
   constructor(database: DatabaseSync, clock: Clock) {
-    this.#database = database;
     this.#clock = clock;
     this.#get = database.prepare('SELECT n, operations, expires_at FROM counters WHERE partition = ? AND id = ?');
     this.#update = database.prepare('UPDATE counters SET n = ?, operations = ? WHERE partition = ? AND id = ?');
     this.#start = database.prepare('INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?)');
-    this.#begin = database.prepare('BEGIN IMMEDIATE');
-    this.#commit = database.prepare('COMMIT');
+    this.#group = new GroupCommit(database);
   }
 
   async increment(increment: Increment, options?: CallOptions): Promise<number> {
     const { key, by, operationId, expiresAt } = checkIncrement(increment);
     return call('increment', options, () =>
-      this.#transaction(() => {
+      this.#group.write(() => {
         const row = this.#live(key);
         const operations = row === undefined || row.operations === '' ? [] : row.operations.split(' ');
         if (row !== undefined && operations.includes(operationId)) return row.n;
@@ -61,30 +58,17 @@ export class SqliteCounters implements Counters {
     const row = this.#get.get(...encodeKey(key)) as Row | undefined;
     return row === undefined || (row.expires_at !== null && row.expires_at <= this.#clock.now()) ? undefined : row;
   }
-
-  /** Takes the write lock at once, so that what is read cannot change before it is written. */
-  #transaction<T>(run: () => T): T {
-    this.#begin.run();
-    try {
-      const result = run();
-      this.#commit.run();
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
-  }
 }
 
 function encodeKey({ partition, id }: RecordKey): [string, string] {
   return [encodeKeyPart(partition), encodeKeyPart(id)];
 }
 
-function call<T>(method: string, options: CallOptions | undefined, run: () => T): T {
+async function call<T>(method: string, options: CallOptions | undefined, run: () => T | Promise<T>): Promise<T> {
   const operation = `counters.${method}`;
   if (options?.signal?.aborted === true) throw new PortError('cancelled', operation);
   try {
-    return run();
+    return await run();
   } catch (error) {
     throw toPortError(error, operation);
   }

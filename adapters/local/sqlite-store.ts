@@ -15,6 +15,7 @@ import type {
 } from '../../core/ports/index.ts';
 import { assertRecord, checkListOptions, encodeKeyPart, encodeKeyPrefix } from '../../core/storage/record-key.ts';
 import { storedId } from '../../core/storage/stored-id.ts';
+import { GroupCommit } from './group-commit.ts';
 import { toPortError } from './sqlite-errors.ts';
 
 interface Row {
@@ -26,7 +27,7 @@ interface Row {
 
 /**
  * The storage port in one SQLite file, see `openSqlite`. Every operation is one statement, or one and a read; `node:sqlite` is
- * synchronous, so a call blocks the thread as long as the disk takes.
+ * synchronous, so the writes of a turn block the thread as long as the disk takes, once for all.
  *
  * A version is a random name of this opening of the file and a number: never used twice, in whatever process.
  */
@@ -36,10 +37,12 @@ export class SqliteStore implements KeyValueStore {
   readonly #replace: StatementSync;
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
+  readonly #group: GroupCommit;
   readonly #writer = crypto.randomUUID();
   #writes = 0;
 
   constructor(database: DatabaseSync) {
+    this.#group = new GroupCommit(database);
     this.#get = database.prepare('SELECT value, version, expires_at FROM records WHERE partition = ? AND id = ?');
     this.#create = database.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
     this.#replace = database.prepare(
@@ -60,8 +63,8 @@ export class SqliteStore implements KeyValueStore {
   async create(record: NewRecord, options?: CallOptions): Promise<CreateResult> {
     assertRecord(record);
     const at = encodeKey(record);
-    return call('create', options, () => {
-      const version = this.#newVersion();
+    const version = this.#newVersion();
+    return this.#write('create', options, () => {
       const { changes } = this.#create.run(...at, record.value, version, record.expiresAt ?? null);
       return changes === 1 ? { created: true, version } : { created: false, existing: this.#read(record, at) };
     });
@@ -70,8 +73,8 @@ export class SqliteStore implements KeyValueStore {
   async replace(record: NewRecord, version: Version, options?: CallOptions): Promise<ReplaceResult> {
     assertRecord(record);
     const at = encodeKey(record);
-    return call('replace', options, () => {
-      const next = this.#newVersion();
+    const next = this.#newVersion();
+    return this.#write('replace', options, () => {
       const { changes } = this.#replace.run(record.value, next, record.expiresAt ?? null, ...at, String(version));
       return changes === 1 ? { replaced: true, version: next } : { replaced: false, existing: this.#read(record, at) };
     });
@@ -79,7 +82,7 @@ export class SqliteStore implements KeyValueStore {
 
   async delete(key: RecordKey, version: Version, options?: CallOptions): Promise<DeleteResult> {
     const at = encodeKey(key);
-    return call('delete', options, () => ({ deleted: this.#delete.run(...at, String(version)).changes === 1 }));
+    return this.#write('delete', options, () => ({ deleted: this.#delete.run(...at, String(version)).changes === 1 }));
   }
 
   async list(partition: string, options?: ListOptions & CallOptions): Promise<RecordPage> {
@@ -95,7 +98,11 @@ export class SqliteStore implements KeyValueStore {
   }
 
   async check(options?: CallOptions): Promise<void> {
-    call('check', options, () => this.#get.get('check', 'check'));
+    await call('check', options, () => this.#get.get('check', 'check'));
+  }
+
+  #write<T>(method: string, options: CallOptions | undefined, statements: () => T): Promise<T> {
+    return call(method, options, () => this.#group.write(statements));
   }
 
   #read(key: RecordKey, at: EncodedKey): StoredRecord | undefined {
@@ -118,11 +125,11 @@ function toRecord({ partition, id }: RecordKey, { value, version, expires_at }: 
   return expires_at === null ? { partition, id, value, version } : { partition, id, value, version, expiresAt: expires_at };
 }
 
-function call<T>(method: string, options: CallOptions | undefined, run: () => T): T {
+async function call<T>(method: string, options: CallOptions | undefined, run: () => T | Promise<T>): Promise<T> {
   const operation = `key-value-store.${method}`;
   if (options?.signal?.aborted === true) throw new PortError('cancelled', operation);
   try {
-    return run();
+    return await run();
   } catch (error) {
     throw toPortError(error, operation);
   }

@@ -27,8 +27,6 @@ export async function local(rounds: number): Promise<readonly Row[]> {
         unit: 'x',
         target: { atLeast: 0.6 },
         note: `${median(samples.portolan).toFixed(0)}/s against ${median(samples.bare).toFixed(0)}/s`,
-        fallsShort:
-          'A create counts the quota in a transaction of its own and writes two log lines: counting in the same transaction as the record would get there.',
       },
     ];
   } finally {
