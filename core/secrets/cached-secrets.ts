@@ -2,6 +2,7 @@ import type { Clock, EpochMillis } from '../ports/clock.ts';
 import { PortError } from '../ports/errors.ts';
 import type { CallOptions } from '../ports/key-value-store.ts';
 import type { Secret, Secrets, SecretVersion } from '../ports/secrets.ts';
+import { joined } from '../storage/joined.ts';
 import { withRetry } from '../storage/retry.ts';
 import type { Retrier } from '../storage/retry.ts';
 
@@ -31,6 +32,9 @@ interface Entry {
 
 /** A forced refresh of one secret is tried at most this often. */
 const forcedRefreshMs = 30_000;
+/** A read with all its attempts takes no longer, whoever waits for it. */
+const readMs = 10_000;
+const operation = 'secrets.get';
 const jitter = 0.1;
 /** After a failed background refresh the next waits this long. */
 const refreshRetryMs = 1_000;
@@ -64,9 +68,10 @@ export class CachedSecrets {
   }
 
   /**
-   * The current version: at once when it is cached and young enough.
+   * The current version: at once when it is cached and young enough. Callers at the same time share one read, and each waits for it no longer than its own
+   * deadline and signal let it.
    *
-   * @throws {PortError} it could not be read and no copy below the hard age is left
+   * @throws {PortError} it could not be read and no copy below the hard age is left; `deadline_exceeded`, `cancelled`
    */
   current(name: string, options?: CallOptions): Secret | Promise<Secret> {
     const secret = this.#lookUp(name, 'current', options);
@@ -97,6 +102,18 @@ export class CachedSecrets {
     }
     const { secret } = await this.#read(name, 'current', options);
     return secret?.version === refused ? undefined : secret;
+  }
+
+  /**
+   * The current version as it is now, read after this call, whatever is cached; what is read is cached.
+   *
+   * @throws {PortError} as `current` without a copy
+   */
+  async fresh(name: string, options: CallOptions = {}): Promise<Secret> {
+    // one that is under way may have read what was there before
+    const earlier = this.#flights.get(keyOf(name, 'current'));
+    if (earlier !== undefined) await joined(this.#clock, Promise.allSettled([earlier]), options, operation);
+    return present((await this.#read(name, 'current', options)).secret);
   }
 
   /** Background reads under way, for the platform's `waitUntil`. */
@@ -135,20 +152,33 @@ export class CachedSecrets {
     return entry.secret;
   }
 
+  /** Waits for the read that is under way, or for one that begins now. */
+  #read(name: string, version: SecretVersion, options: CallOptions = {}): Promise<Entry> {
+    const { deadline, signal } = options;
+    // nothing is begun for a caller who has stopped caring
+    if (signal?.aborted === true) return Promise.reject(new PortError('cancelled', operation));
+    if (deadline !== undefined && this.#clock.now() >= deadline) {
+      return Promise.reject(new PortError('deadline_exceeded', operation, { reason: 'BudgetSpent' }));
+    }
+    return joined(this.#clock, this.#flight(name, version), options, operation);
+  }
+
   /**
-   * One read at a time of one version; a failure is passed on and forgotten. The first caller's signal does not count: the others who
-   * wait must not fail when it goes away.
+   * One read at a time of one version, for everybody who asks meanwhile, with a time of its own: neither the first caller's deadline nor its signal counts. A failure is
+   * passed on and forgotten.
    */
-  #read(name: string, version: SecretVersion, options: CallOptions | undefined): Promise<Entry> {
+  #flight(name: string, version: SecretVersion): Promise<Entry> {
     const key = keyOf(name, version);
     const running = this.#flights.get(key);
     if (running !== undefined) return running;
-    const shared: CallOptions = { deadline: options?.deadline };
-    const flight = withRetry(
+    const over = new AbortController();
+    const shared: CallOptions = { deadline: this.#clock.now() + readMs, signal: over.signal };
+    const reading = withRetry(
       this.#retrier,
       () => (version === 'current' ? this.#secrets.get(name, 'current', shared) : this.#secrets.get(name, 'previous', shared)),
       shared,
-    )
+    );
+    const flight = joined(this.#clock, reading, { deadline: shared.deadline }, operation)
       .then((secret) => {
         if (secret !== undefined) this.#onValue(secret.value);
         const readAt = this.#clock.now();
@@ -160,7 +190,11 @@ export class CachedSecrets {
         if (version === 'current' && before?.secret?.version !== secret?.version) this.#entries.delete(keyOf(name, 'previous'));
         return entry;
       })
-      .finally(() => this.#flights.delete(key));
+      .finally(() => {
+        // an adapter that does not keep its own time is told
+        over.abort();
+        this.#flights.delete(key);
+      });
     this.#flights.set(key, flight);
     return flight;
   }
@@ -172,6 +206,6 @@ function keyOf(name: string, version: SecretVersion): string {
 }
 
 function present(secret: Secret | undefined): Secret {
-  if (secret === undefined) throw new PortError('not_found', 'secrets.get');
+  if (secret === undefined) throw new PortError('not_found', operation);
   return secret;
 }

@@ -48,6 +48,21 @@ describe('a fake clock', () => {
     expect(clock.slept).toEqual([10, 2.5]);
   });
 
+  test('that moves on by itself does so when nobody can go on without time, and lets a time-out that is not needed pass', async () => {
+    const clock = new FakeClock({ now: 0, autoAdvance: true });
+    const finished = new AbortController();
+    const late = clock.sleep(1_000, finished.signal).then(
+      () => 'late',
+      () => 'in time',
+    );
+    for (let step = 0; step < 10; step++) await Promise.resolve();
+    await clock.sleep(10);
+    finished.abort();
+    expect([await late, clock.now(), clock.sleeping]).toEqual(['in time', 10, 0]);
+    await clock.sleep(5);
+    expect(clock.now()).toBe(15);
+  });
+
   test('can be set back without waking anybody', () => {
     const clock = new FakeClock({ now: 1_000 });
     clock.set(10);

@@ -14,10 +14,13 @@ export class FakeClock implements Clock {
   /** What `set` has added to the wall clock alone. */
   #stepped = 0;
   #sleepers: readonly Sleeper[] = [];
+  /** Time passes by itself until nobody sleeps. */
+  #passing = false;
 
   /**
    * @param options.now where it starts; default 2026-01-01T00:00:00Z
-   * @param options.autoAdvance whether a `sleep` moves the clock on by itself and returns at once; default false: it waits for `advance`
+   * @param options.autoAdvance whether the clock moves on to the next sleeper's time by itself as soon as nobody can go on without time; default false: it
+   * waits for `advance`
    */
   constructor(options: { readonly now?: EpochMillis; readonly autoAdvance?: boolean } = {}) {
     this.#now = options.now ?? Date.UTC(2026, 0, 1);
@@ -40,10 +43,6 @@ export class FakeClock implements Clock {
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.slept.push(delayMs);
-    if (this.#autoAdvance) {
-      this.#now += delayMs;
-      return;
-    }
     const wakeAt = this.#now + delayMs;
     await new Promise<void>((resolve, reject) => {
       const cancel = (): void => {
@@ -59,7 +58,27 @@ export class FakeClock implements Clock {
       };
       signal?.addEventListener('abort', cancel, { once: true });
       this.#sleepers = [...this.#sleepers, sleeper];
+      if (this.#autoAdvance) void this.#passTime();
     });
+  }
+
+  /** One at a time: who wakes up may sleep again. */
+  async #passTime(): Promise<void> {
+    if (this.#passing) return;
+    this.#passing = true;
+    for (;;) {
+      await settled();
+      const next = this.#nextDue(Number.POSITIVE_INFINITY);
+      if (next === undefined) break;
+      this.#wake(next);
+    }
+    this.#passing = false;
+  }
+
+  #wake(sleeper: Sleeper): void {
+    this.#now = Math.max(this.#now, sleeper.wakeAt);
+    this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    sleeper.wake();
   }
 
   /**
@@ -70,10 +89,7 @@ export class FakeClock implements Clock {
     await settled();
     const until = this.#now + delayMs;
     for (let due = this.#nextDue(until); due !== undefined; due = this.#nextDue(until)) {
-      const next = due;
-      this.#now = Math.max(this.#now, next.wakeAt);
-      this.#sleepers = this.#sleepers.filter((other) => other !== next);
-      next.wake();
+      this.#wake(due);
       await settled();
     }
     this.#now = until;

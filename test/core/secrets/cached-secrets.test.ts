@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PortError } from '../../../core/ports/index.ts';
-import type { PortErrorCode } from '../../../core/ports/index.ts';
+import type { CallOptions, PortErrorCode, Secrets, SecretVersion } from '../../../core/ports/index.ts';
 import { CachedSecrets } from '../../../core/secrets/cached-secrets.ts';
 import type { SecretAges } from '../../../core/secrets/cached-secrets.ts';
-import { defaultRetryPolicy, RetryBudget } from '../../../core/storage/retry.ts';
+import { defaultRetryPolicy, newRetrier, RetryBudget } from '../../../core/storage/retry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemorySecrets } from '../../support/memory-secrets.ts';
 
@@ -166,15 +166,6 @@ describe('a cached secret', () => {
     expect(source.reads).toEqual(['a/current', 'a/current', 'a/current', 'b/current']);
   });
 
-  it('does not fail for everybody when the caller that began the read goes away', async () => {
-    const secrets = cache();
-    const gone = new AbortController();
-    const first = secrets.current('a', { signal: gone.signal });
-    const second = secrets.current('a');
-    gone.abort();
-    expect(await Promise.all([first, second])).toMatchObject([{ value: 'one' }, { value: 'one' }]);
-  });
-
   it('is told to whoever scrubs the logs, each version once', async () => {
     const told: string[] = [];
     const secrets = cache({ told });
@@ -214,6 +205,123 @@ describe('a cached secret', () => {
     ]);
     clock.set(0);
     expect(secrets.health()[0]?.ageSeconds).toBe(0);
+  });
+});
+
+describe('callers that wait for one read of a secret', () => {
+  it('wait each for as long as its own deadline lets it, also the one that began it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    source.hold = promise;
+    const secrets = cache();
+    const in100 = outcome(() => secrets.current('a', { deadline: clock.now() + 100 }));
+    const in5000 = secrets.current('a', { deadline: clock.now() + 5_000 });
+    const in200 = outcome(() => secrets.previous('a', { deadline: clock.now() + 200 }));
+    const whenever = secrets.current('a');
+    await clock.advance(100);
+    expect(await in100).toEqual(failure('deadline_exceeded'));
+    await clock.advance(100);
+    expect(await in200).toEqual(failure('deadline_exceeded'));
+    resolve();
+    expect(await Promise.all([in5000, whenever])).toMatchObject([{ value: 'one' }, { value: 'one' }]);
+    expect(source.reads).toEqual(['a/current', 'a/previous']);
+  });
+
+  it('leave alone, also the one that began it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    source.hold = promise;
+    const secrets = cache();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = outcome(() => secrets.current('a', { signal: one.signal, deadline: clock.now() + 5_000 }));
+    const second = outcome(() => secrets.current('a', { signal: two.signal }));
+    const third = secrets.current('a');
+    one.abort();
+    two.abort();
+    expect(await Promise.all([first, second])).toEqual([failure('cancelled'), failure('cancelled')]);
+    resolve();
+    expect(await third).toMatchObject({ value: 'one' });
+    expect(source.reads).toHaveLength(1);
+    await clock.advance(0);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('get what is tried again after the first one’s time', async () => {
+    const secrets = cache({ maxAttempts: 3, random: () => 0.9 });
+    source.failure = 'unavailable';
+    const first = outcome(() => secrets.current('a', { deadline: clock.now() + 10 }));
+    const second = secrets.current('a', { deadline: clock.now() + 5_000 });
+    await clock.advance(10);
+    expect(await first).toEqual(failure('deadline_exceeded'));
+    source.failure = undefined;
+    await clock.advance(90);
+    expect(await second).toMatchObject({ value: 'one' });
+  });
+
+  it('begin none when they have left or their time is over', async () => {
+    const secrets = cache();
+    expect(await outcome(() => secrets.current('a', { deadline: clock.now() }))).toEqual(failure('deadline_exceeded'));
+    expect(await outcome(() => secrets.current('a', { signal: AbortSignal.abort() }))).toEqual(failure('cancelled'));
+    expect(source.reads).toEqual([]);
+  });
+
+  it('do not wait for ever for a service that does not answer, and the next one asks anew', async () => {
+    const asked: (AbortSignal | undefined)[] = [];
+    const silent: Secrets = {
+      get: (_name: string, _version: SecretVersion, options?: CallOptions) => {
+        asked.push(options?.signal);
+        return new Promise<never>(() => undefined);
+      },
+    };
+    const secrets = new CachedSecrets(silent, newRetrier(clock));
+    const waiting = outcome(() => secrets.current('a'));
+    await clock.advance(9_999);
+    expect(asked.map((signal) => signal?.aborted)).toEqual([false]);
+    await clock.advance(1);
+    expect(await waiting).toEqual(failure('deadline_exceeded'));
+    void outcome(() => secrets.current('a'));
+    expect(asked.map((signal) => signal?.aborted)).toEqual([true, false]);
+  });
+});
+
+describe('a fresh look at a secret', () => {
+  it('reads it whatever is cached, and everybody gets what it found', async () => {
+    const secrets = cache();
+    await secrets.current('a');
+    source.set('a', 'two');
+    expect(await secrets.fresh('a')).toMatchObject({ value: 'two' });
+    expect(secrets.current('a')).toMatchObject({ value: 'two' });
+    expect(await outcome(() => secrets.fresh('no-such'))).toEqual(failure('not_found'));
+  });
+
+  it('does not take what was being read before: one read more serves all who look', async () => {
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    source.hold = first.promise;
+    const secrets = cache();
+    const before = outcome(() => secrets.current('new'));
+    const looks = Promise.all([secrets.fresh('new'), secrets.fresh('new')]);
+    source.hold = second.promise;
+    first.resolve();
+    expect(await before).toEqual(failure('not_found'));
+    source.set('new', 'made');
+    second.resolve();
+    expect(await looks).toMatchObject([{ value: 'made' }, { value: 'made' }]);
+    expect(source.reads).toHaveLength(2);
+  });
+
+  it('takes no longer than it may', async () => {
+    source.hold = new Promise(() => undefined);
+    const secrets = cache();
+    void outcome(() => secrets.current('a'));
+    const late = outcome(() => secrets.fresh('a', { deadline: clock.now() + 1_000 }));
+    await clock.advance(1_000);
+    expect(await late).toEqual(failure('deadline_exceeded'));
+  });
+
+  it('does not give out an old copy for a failure', async () => {
+    const secrets = cache();
+    await secrets.current('a');
+    source.failure = 'unavailable';
+    expect(await outcome(() => secrets.fresh('a'))).toEqual(failure('unavailable'));
+    expect(secrets.current('a')).toMatchObject({ value: 'one' });
   });
 });
 
