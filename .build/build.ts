@@ -4,24 +4,27 @@
  */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { parse } from 'node:path';
 import { build } from 'esbuild';
-import { bundles, common, json } from './bundles.ts';
+import { buildOptions, bundles, json } from './bundles.ts';
 import { licences } from './licences.ts';
 import { configurationSchema } from '../core/config/schema.ts';
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 
-for (const { platform, entry, file, options, files = {} } of bundles) {
+for (const bundle of bundles) {
+  const { platform, file, files = {} } = bundle;
   if (wanted.length > 0 && !wanted.includes(platform)) continue;
   const folder = `dist/${platform}`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const result = await build({ ...common, ...options, entryPoints: [entry], outfile: `${folder}/${file}` });
+  const result = await build(buildOptions(bundle, folder));
   for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
   if (result.metafile !== undefined) writeFileSync(`${folder}/LICENSES.txt`, licences(result.metafile));
-  const bytes = result.metafile?.outputs[`${folder}/${file}`]?.bytes ?? 0;
   if (process.argv.includes('--meta')) writeFileSync(`${folder}/meta.json`, JSON.stringify(result.metafile));
-  console.log(`${folder}/${file}  ${(bytes / 1_024).toFixed(0)} KiB`);
+  const sizes = Object.entries(result.metafile?.outputs ?? {}).filter(([output]) => output.endsWith(parse(file).ext));
+  const bytes = sizes.reduce((sum, [, output]) => sum + output.bytes, 0);
+  console.log(`${folder}/${file}  ${(bytes / 1_024).toFixed(0)} KiB in ${sizes.length} file${sizes.length === 1 ? '' : 's'}`);
 }
 
 if (wanted.length === 0 || wanted.includes('local')) chmodSync('dist/local/portolan.mjs', 0o755);

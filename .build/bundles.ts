@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
 import { esModule } from './es-module.ts';
@@ -22,10 +23,24 @@ export const common: BuildOptions = {
 export interface Bundle {
   readonly platform: string;
   readonly entry: string;
+  /** What the platform loads. Where a bundle is split, it imports the others beside it. */
   readonly file: string;
   readonly options?: BuildOptions;
   /** Further files of the deployed folder. */
   readonly files?: Readonly<Record<string, string>>;
+}
+
+/** How a bundle, or another program in its way, is built into a folder. */
+export function buildOptions({ entry, file, options }: Pick<Bundle, 'entry' | 'file' | 'options'>, folder: string): BuildOptions {
+  const { name, ext } = parse(file);
+  return {
+    ...common,
+    ...options,
+    entryPoints: { [name]: entry },
+    outdir: folder,
+    outExtension: { '.js': ext },
+    chunkNames: '[name]-[hash]',
+  };
 }
 
 export const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -36,6 +51,9 @@ export const bundles: readonly Bundle[] = [
     entry: 'adapters/aws/main.ts',
     file: 'index.mjs',
     options: {
+      splitting: true,
+      // The SDK reads a browser's user agent with it, in code that is left out; what that imports is not.
+      external: ['bowser'],
       alias: {
         '@aws-sdk/credential-provider-node': fileURLToPath(new URL('../adapters/aws/lambda-credentials.ts', import.meta.url)),
       },
@@ -46,7 +64,7 @@ export const bundles: readonly Bundle[] = [
     entry: 'adapters/azure/main.ts',
     file: 'index.mjs',
     // Given by the Functions host, not by npm.
-    options: { external: ['@azure/functions-core'] },
+    options: { splitting: true, external: ['@azure/functions-core'] },
     files: {
       'package.json': json({ name: 'portolan-azure', version, private: true, type: 'module', main: 'index.mjs' }),
       'host.json': json({
@@ -61,6 +79,7 @@ export const bundles: readonly Bundle[] = [
     platform: 'gcp',
     entry: 'adapters/gcp/main.ts',
     file: 'index.js',
+    options: { splitting: true },
     files: {
       'package.json': json({ name: 'portolan-gcp', version, private: true, type: 'module', main: 'index.js' }),
     },

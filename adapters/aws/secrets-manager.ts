@@ -1,4 +1,5 @@
-import type { GetSecretValueCommandOutput, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { GetSecretValueCommandOutput } from '@aws-sdk/client-secrets-manager';
 import { maxSecretBytes, PortError } from '../../core/ports/index.ts';
 import type { CallOptions, Secret, Secrets, SecretVersion } from '../../core/ports/index.ts';
 import { assertSecretName } from '../../core/secrets/secret-name.ts';
@@ -17,11 +18,11 @@ const stages: Readonly<Record<SecretVersion, string>> = { current: 'AWSCURRENT',
 /**
  * Secrets from AWS Secrets Manager: text secrets, by staging label. A secret that is marked for deletion is `failed_precondition`.
  *
- * The SDK's client is loaded with the first read: most requests find their secrets in core's cache.
+ * The SDK's client is made with the first read: most requests find their secrets in core's cache.
  */
 export class SecretsManager implements Secrets {
   readonly #options: SecretsManagerOptions;
-  #client: Promise<Client> | undefined;
+  #client: SecretsManagerClient | undefined;
 
   constructor(options: SecretsManagerOptions = {}) {
     this.#options = options;
@@ -31,10 +32,9 @@ export class SecretsManager implements Secrets {
   get(name: string, version: 'previous', options?: CallOptions): Promise<Secret | undefined>;
   async get(name: string, version: SecretVersion, options?: CallOptions): Promise<Secret | undefined> {
     assertSecretName(name);
-    this.#client ??= load(this.#options);
-    const { client, GetSecretValueCommand } = await this.#client;
+    this.#client ??= new SecretsManagerClient(clientConfiguration(this.#options));
     try {
-      const answer = await client.send(
+      const answer = await this.#client.send(
         new GetSecretValueCommand({ SecretId: `${this.#options.prefix ?? ''}${name}`, VersionStage: stages[version] }),
         requestOptions(options),
       );
@@ -45,16 +45,6 @@ export class SecretsManager implements Secrets {
       throw failure;
     }
   }
-}
-
-interface Client {
-  readonly client: SecretsManagerClient;
-  readonly GetSecretValueCommand: typeof import('@aws-sdk/client-secrets-manager').GetSecretValueCommand;
-}
-
-async function load(options: SecretsManagerOptions): Promise<Client> {
-  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  return { client: new SecretsManagerClient(clientConfiguration(options)), GetSecretValueCommand };
 }
 
 function toSecret({ SecretString: value, VersionId: version, CreatedDate }: GetSecretValueCommandOutput): Secret {

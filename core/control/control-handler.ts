@@ -11,6 +11,7 @@ import type { CachedSecrets } from '../secrets/cached-secrets.ts';
 import { kindOf, placeOf } from '../telemetry/describe-error.ts';
 import { base64url } from '../text/base64url.ts';
 import { json } from './json-response.ts';
+import { openApiDocument } from './openapi.ts';
 import type { Operations } from './operation.ts';
 import { badRequest, failed, forbidden, methodNotAllowed, notFound, tooManyRequests, unauthorized } from './problems.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
@@ -161,10 +162,8 @@ async function answerOpenly(ports: ControlPorts, exchange: Exchange, route: Rout
       const serves = readiness.status === 'ready' || readiness.status === 'degraded';
       return json(serves ? 200 : 503, readiness, serves ? [] : ['retry-after', '5']);
     }
-    case 'openapi': {
-      const { openApiDocument } = await import('./openapi.ts');
+    case 'openapi':
       return json(200, openApiDocument());
-    }
     default:
       return json(200, { status: 'ok' });
   }

@@ -1,7 +1,8 @@
 /**
  * A fresh process as a platform starts it: loads a bundle, answers one session read, prints when it was ready and when it had answered, in
- * milliseconds since the process began. Plain JavaScript, and Node's modules by `getBuiltinModule`, because type stripping and what an
- * `import` of Node's own modules drags in (all of `fetch` with `node:http`) would be a good part of what is measured.
+ * milliseconds since the process began, and which of the bundle's files it had loaded. Plain JavaScript, and Node's modules by
+ * `getBuiltinModule`, because type stripping and what an `import` of Node's own modules drags in (all of `fetch` with `node:http`) would be
+ * a good part of what is measured.
  *
  * `node cold-start-child.mjs <platform> <bundle> <file with the input as JSON>`
  */
@@ -99,13 +100,24 @@ const platforms = {
   },
 };
 
+/** The scripts this process has loaded from a file's folder, by the engine's own account. */
+function scriptsBeside(file) {
+  const folder = new URL('.', pathToFileURL(file)).href;
+  const scripts = new Set();
+  const session = new (process.getBuiltinModule('node:inspector').Session)();
+  session.connect();
+  session.on('Debugger.scriptParsed', ({ params: { url } }) => scripts.add(url));
+  session.post('Debugger.enable');
+  return [...scripts].filter((url) => url.startsWith(folder));
+}
+
 const runtime = platforms[platform];
 runtime.prepare();
 const began = performance.now();
-const loaded = await import(pathToFileURL(bundle).href);
+const exported = await import(pathToFileURL(bundle).href);
 const ready = performance.now();
-const { status, body } = await runtime.answer(loaded);
+const { status, body } = await runtime.answer(exported);
 const answered = performance.now();
 const { user, system } = process.cpuUsage();
-const result = { status, body, began, ready, answered, processor: (user + system) / 1_000 };
+const result = { status, body, began, ready, answered, processor: (user + system) / 1_000, loaded: scriptsBeside(bundle) };
 process.stdout.write(`\n${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
-import { bundles, common } from '../../.build/bundles.ts';
+import { buildOptions, bundles } from '../../.build/bundles.ts';
+import type { Bundle } from '../../.build/bundles.ts';
 import { httpV2Event } from '../support/aws/events.ts';
 import * as fixtures from './fixtures.ts';
 import { interleaved, median, ratio, runChild } from './measure.ts';
@@ -19,6 +20,8 @@ interface Started {
   readonly body: string;
   readonly ready: number;
   readonly answered: number;
+  /** URLs of the bundle's files that it had loaded by then. */
+  readonly loaded: readonly string[];
 }
 
 interface Platform {
@@ -67,7 +70,7 @@ const platforms: readonly Platform[] = [
   },
 ];
 
-/** Fresh processes from their start to the first session read answered, and the sizes of the bundles. */
+/** Fresh processes from their start to the first session read answered, and the sizes of the files they load for it. */
 export async function coldStart(rounds: number, only?: readonly string[]): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const one of platforms) if (only?.includes(one.platform) !== false) rows.push(...(await measure(one, rounds)));
@@ -80,12 +83,12 @@ async function measure({ platform, standIns, ordinary, fallsShort }: Platform, r
   const reference = fileURLToPath(new URL(`references/${platform}-function.ts`, import.meta.url));
   const files: Record<string, string> = {
     // As in `dist`, but nobody builds there while we measure.
-    ours: await bundled(bundle.entry, `${place}/ours/${bundle.file}`, bundle.options ?? {}),
-    alike: await bundled(reference, `${place}/alike/${bundle.file}`, bundle.options ?? {}),
+    ours: await bundled(bundle, `${place}/ours`),
+    alike: await bundled({ ...bundle, entry: reference }, `${place}/alike`),
   };
   if (ordinary !== undefined) {
     const options = Object.entries(bundle.options ?? {}).filter(([name]) => !ordinary.without.includes(name as keyof BuildOptions));
-    files['ordinary'] = await bundled(reference, `${place}/ordinary/${bundle.file}`, Object.fromEntries(options));
+    files['ordinary'] = await bundled({ ...bundle, entry: reference, options: Object.fromEntries(options) }, `${place}/ordinary`);
   }
 
   const behind = await standIns();
@@ -95,20 +98,22 @@ async function measure({ platform, standIns, ordinary, fallsShort }: Platform, r
     const headers = Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]]] : [])));
     writeFileSync(input, JSON.stringify({ event: httpV2Event(fixtures.getSessionRequest), path: target, headers }));
     const bodies = new Set<string>();
-    const start = (file: string) => async (): Promise<number> => {
+    const loaded: Record<string, readonly string[]> = {};
+    const start = (name: string, file: string) => async (): Promise<number> => {
       const started = await runChild<Started>(child, [platform, file, input], {
         env: { METADATA_SERVER_DETECTION: 'none', ...behind.env },
       });
       assert.equal(started.status, 200, `${file} answered ${started.status}: ${started.body}`);
       bodies.add(JSON.stringify(JSON.parse(started.body)));
+      loaded[name] = started.loaded;
       return started.answered;
     };
-    const contenders = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, start(file)]));
+    const contenders = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, start(name, file)]));
     const samples = await interleaved(contenders, rounds);
     assert.equal(bodies.size, 1, `the answers of ${platform} differ`);
 
     const row = (what: 'time' | 'bytes', against: 'alike' | 'ordinary', measured: number, note: string): Row => ({
-      what: `dist/${platform}, fresh process to first session read: ${what}`,
+      what: `dist/${platform}, fresh process to first session read: ${what === 'bytes' ? 'bytes loaded' : what}`,
       against: against === 'alike' ? 'bare handler, same SDK clients, bundled alike' : `bare handler, ${ordinary?.note ?? ''}`,
       measured,
       unit: 'x',
@@ -116,7 +121,7 @@ async function measure({ platform, standIns, ordinary, fallsShort }: Platform, r
       note: [note, behind.note].filter((text) => text !== undefined && text !== '').join('; '),
       fallsShort: against === 'ordinary' && what === 'bytes' ? ordinary?.bytes : fallsShort[what],
     });
-    const size = (name: string): number => statSync(files[name] ?? '').size;
+    const size = (name: string): number => (loaded[name] ?? []).reduce((sum, url) => sum + statSync(new URL(url)).size, 0);
     const kib = (name: string): string => `${(size(name) / 1_024).toFixed(0)} KiB`;
     return (['ordinary', 'alike'] as const)
       .filter((name) => files[name] !== undefined)
@@ -129,10 +134,9 @@ async function measure({ platform, standIns, ordinary, fallsShort }: Platform, r
   }
 }
 
-async function bundled(entry: string, outfile: string, options: BuildOptions): Promise<string> {
-  await build({ ...common, ...options, entryPoints: [entry], outfile });
-  const into = outfile.slice(0, outfile.lastIndexOf('/'));
-  mkdirSync(into, { recursive: true });
+async function bundled(bundle: Bundle, into: string): Promise<string> {
+  rmSync(into, { recursive: true, force: true });
+  await build(buildOptions(bundle, into));
   writeFileSync(`${into}/package.json`, '{"type":"module"}\n');
-  return outfile;
+  return `${into}/${bundle.file}`;
 }

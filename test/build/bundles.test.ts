@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { bundles, common } from '../../.build/bundles.ts';
+import { buildOptions, bundles } from '../../.build/bundles.ts';
 
 const run = promisify(execFile);
 
@@ -43,9 +43,10 @@ describe('the bundles', () => {
   });
 
   test.for(deployed)("%s holds no other cloud's SDK, and no path of this machine", (platform) => {
-    const [file = ''] = readdirSync(`dist/${platform}`).filter((name) => /^index\.m?js$/.test(name));
-    const bundle = readFileSync(`dist/${platform}/${file}`, 'utf8');
-    const sources = (JSON.parse(readFileSync(`dist/${platform}/${file}.map`, 'utf8')) as { sources: string[] }).sources;
+    const files = readdirSync(`dist/${platform}`).map((file) => [file, readFileSync(`dist/${platform}/${file}`, 'utf8')] as const);
+    const sources = files
+      .filter(([file]) => file.endsWith('.map'))
+      .flatMap(([, map]) => (JSON.parse(map) as { readonly sources: readonly string[] }).sources);
     const foreign = {
       aws: /node_modules\/@(azure|google-cloud)\//,
       azure: /node_modules\/@(aws-sdk|google-cloud)\//,
@@ -56,14 +57,42 @@ describe('the bundles', () => {
     expect(
       sources.filter((source) => source.includes('commander') || source.includes('/yaml/') || source.includes('proxy-chain')),
     ).toEqual([]);
-    expect(bundle).not.toContain(process.cwd());
+    for (const [file, text] of files) expect(text.includes(process.cwd()), file).toBe(false);
   });
+
+  test.for(bundles.filter(({ platform }) => (deployed as readonly string[]).includes(platform)))(
+    '$platform loads the gateway where it is asked for, not at the start, and holds no file that nothing imports',
+    async (bundle) => {
+      const { metafile } = await build({ ...buildOptions(bundle, 'out'), write: false });
+      const outputs = metafile?.outputs ?? {};
+      /** What comes to be loaded with a file, over the kinds of imports named. */
+      const loaded = (file: string, kinds: readonly string[], found = new Set<string>()): ReadonlySet<string> => {
+        if (found.has(file)) return found;
+        found.add(file);
+        for (const { path, kind, external } of outputs[file]?.imports ?? []) {
+          if (external !== true && kinds.includes(kind)) loaded(path, kinds, found);
+        }
+        return found;
+      };
+      const sourcesOf = (files: Iterable<string>): string[] =>
+        [...files].flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
+      const gateway =
+        /^core\/proxy\/(?:reverse-proxy|compiled-proxy|live\/|migration\/|upstream\/create-upstreams)|^adapters\/node\/transport\//;
+      const start = loaded(`out/${bundle.file}`, ['import-statement']);
+      expect(sourcesOf(start).filter((source) => gateway.test(source))).toEqual([]);
+      const all = loaded(`out/${bundle.file}`, ['import-statement', 'dynamic-import']);
+      expect(sourcesOf(all).filter((source) => gateway.test(source)).length).toBeGreaterThan(10);
+      const made = Object.keys(outputs).filter((file) => /\.m?js$/.test(file));
+      expect(made.filter((file) => !all.has(file))).toEqual([]);
+    },
+  );
 });
 
 describe('the licences beside a bundle', () => {
-  test.for(bundles)('name every package that $platform holds, with its texts', async ({ platform, entry, file, options }) => {
+  test.for(bundles)('name every package that $platform holds, with its texts', async (bundle) => {
+    const { platform } = bundle;
     // Not by the source map: packages bring maps of their own, which name what they were made of.
-    const { metafile } = await build({ ...common, ...options, entryPoints: [entry], outfile: file, write: false });
+    const { metafile } = await build({ ...buildOptions(bundle, 'out'), write: false });
     const inputs = Object.values(metafile?.outputs ?? {}).flatMap((output) => Object.keys(output.inputs));
     const packages = new Set(inputs.flatMap((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? []));
     const licences = readFileSync(`dist/${platform}/LICENSES.txt`, 'utf8');

@@ -63,7 +63,8 @@ describe('a package', () => {
     const bytes = archive('first', 'azure');
     let at = bytes.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
     const count = bytes.readUInt16LE(bytes.length - 12);
-    expect(count).toBe(5);
+    expect(count).toBe(unzip(bytes).length);
+    expect(count).toBeGreaterThanOrEqual(5);
     for (let entry = 0; entry < count; entry++) {
       expect(bytes.readUInt32LE(at + 12), 'midnight of 1980-01-01').toBe(0x0021_0000);
       expect(bytes.readUInt32LE(at + 38) >>> 16, 'a plain file, 0644').toBe(0o100644);
