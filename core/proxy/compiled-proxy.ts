@@ -55,7 +55,7 @@ export interface CompiledProxyPorts {
   readonly traceIds: TraceIds;
   readonly upstreams: Upstreams;
   /** Names the gate of a route's split: equal where split and backends are. */
-  readonly gateId: (route: RouteConfiguration) => string;
+  readonly gateName: (route: RouteConfiguration) => string;
   /** Of the configuration that was served before, by name. */
   readonly gatesBefore: ReadonlyMap<string, WatchedGate>;
   readonly mirrorReport: (routeId: string) => MirrorReport;
@@ -186,9 +186,11 @@ export class CompiledProxy {
 
   /** The gate of the configuration before, where it is the same: with what it has counted. */
   #gateOf(route: RouteConfiguration, configuration: GateConfiguration): WatchedGate {
-    const { clock, logger, store, counters, gateId, gatesBefore } = this.#ports;
-    const id = gateId(route);
-    const shared = sharedGate(id, { store, counters, clock, operationId: () => this.#operationId() });
+    const { clock, logger, store, counters, crypto, gateName, gatesBefore } = this.#ports;
+    const id = gateName(route);
+    // It outlives this configuration, and must hold on to nothing of it.
+    const operationId = (): string => base64url(crypto.randomBytes(12));
+    const shared = sharedGate(id, { store, counters, clock, operationId });
     const gate = gatesBefore.get(id) ?? new WatchedGate(route.id, configuration, { shared, clock, logger });
     this.gates.set(id, gate);
     return gate;
@@ -306,10 +308,6 @@ export class CompiledProxy {
       },
       this.#ports.traceIds,
     );
-  }
-
-  #operationId(): string {
-    return base64url(this.#ports.crypto.randomBytes(12));
   }
 }
 

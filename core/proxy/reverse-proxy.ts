@@ -25,8 +25,8 @@ import { LiveConfiguration } from './live/live-configuration.ts';
 import { StoredConfigurations } from './live/stored-configurations.ts';
 import { MirrorReport } from './migration/mirror-report.ts';
 import type { MirrorReportPorts } from './migration/mirror-report.ts';
-import { carriedGates, gateId } from './migration/gate-id.ts';
-import type { GatedConfiguration } from './migration/gate-id.ts';
+import { carriedGates, gateNames } from './migration/gate-names.ts';
+import type { GatedConfiguration } from './migration/gate-names.ts';
 import type { MigrationReport } from './migration/migration-report.ts';
 import { sharedGate } from './migration/roll-backs.ts';
 import type { ProxyPlatform } from './platform.ts';
@@ -98,7 +98,7 @@ export class ReverseProxy {
           handlers: platform.handlers,
           traceIds,
           upstreams,
-          gateId: (route) => gateId(route, served, crypto),
+          gateName: gateNames(served, crypto),
           gatesBefore,
           mirrorReport: (routeId) => this.#reportOf(routeId),
           server: platform.isServer,
@@ -123,10 +123,10 @@ export class ReverseProxy {
         : new LiveConfiguration(
             stored,
             deployed,
-            (document, { version, gates }) => {
+            (document, { version, epochs, gates }) => {
               const [problem] = this.#check(document);
               if (problem !== undefined) throw new TypeError(`${problem.pointer} ${problem.detail}`);
-              return compile({ version: String(version), document, gates });
+              return compile({ version: String(version), document, epochs, gates });
             },
             { clock, logger },
             configuration.proxy?.live?.pollMs ?? proxyDefaults.proxy.pollMs,
@@ -228,8 +228,9 @@ export class ReverseProxy {
     const served = await this.#gated((await this.#stored.pointer(options))?.active ?? 0, options);
     const route = served.document.routes?.find(({ id }) => id === routeId);
     if (!found && route?.mirror === undefined && route?.split === undefined) return undefined;
-    const gate = sharedGate(gateId(route ?? { id: routeId }, served, this.#ports.crypto), this.#storing());
-    return { ...totals, rolledBack: route?.split?.gate === undefined ? undefined : await gate.rolledBack() };
+    if (route?.split?.gate === undefined) return { ...totals, rolledBack: undefined };
+    const gate = sharedGate(gateNames(served, this.#ports.crypto)(route), this.#storing());
+    return { ...totals, rolledBack: await gate.rolledBack() };
   }
 
   /** @param active 0 for what was deployed */
@@ -237,7 +238,7 @@ export class ReverseProxy {
     const version = active === 0 ? undefined : await this.#stored.version(active, options);
     return version === undefined
       ? { version: deployedVersion, document: this.#deployed }
-      : { version: String(active), document: await this.#stored.document(version, options), gates: version.gates };
+      : { ...version, version: String(active), document: await this.#stored.document(version, options) };
   }
 
   #reportOf(routeId: string): MirrorReport {

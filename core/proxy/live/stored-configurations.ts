@@ -4,7 +4,7 @@ import { PortError } from '../../ports/errors.ts';
 import type { CallOptions, KeyValueStore, RecordKey, StoredRecord } from '../../ports/key-value-store.ts';
 import { canonicalJson } from '../../text/canonical-json.ts';
 import type { ProxyConfiguration } from '../configuration.ts';
-import type { GateEpochs } from '../migration/gate-id.ts';
+import type { GateEpochs, GateEpochsByRoute } from '../migration/gate-names.ts';
 
 /** One pushed configuration: immutable. */
 export interface ConfigurationVersion {
@@ -20,7 +20,9 @@ export interface ConfigurationVersion {
   /** The version that was active when this one was pushed, 0 for none: where a roll-back leads. */
   readonly after: number;
   /** Gates that it has taken over from the version before. */
-  readonly gates?: GateEpochs | undefined;
+  readonly epochs?: GateEpochs | undefined;
+  /** The same, as builds before `epochs` wrote it. */
+  readonly gates?: GateEpochsByRoute | undefined;
 }
 
 /** Gates that a document takes over from what is active, 0 for what was deployed. */
@@ -131,7 +133,7 @@ export class StoredConfigurations {
       const isDone = last !== undefined && last.createdBy === createdBy && isExpected(last.after);
       return isDone && pointer !== undefined ? { ok: true, pointer } : { ok: false, reason: 'changed', active };
     }
-    const pushed = { hash, length: text.length, createdBy, after: active, gates: await gatesAfter?.(active, options) };
+    const pushed = { hash, length: text.length, createdBy, after: active, epochs: await gatesAfter?.(active, options) };
     const version = await this.#append(pushed, (pointer?.latest ?? 0) + 1, options);
     await Promise.all(
       partKeys(version, text.length).map((key, at) =>
