@@ -4,7 +4,8 @@ import type { Logger } from '../../ports/telemetry.ts';
 import { kindOf } from '../../telemetry/describe-error.ts';
 import type { GateConfiguration } from '../configuration.ts';
 import { Gate } from './gate.ts';
-import type { SharedGate } from './roll-backs.ts';
+import { holdEveryMs } from './roll-backs.ts';
+import type { RollBack, SharedGate } from './roll-backs.ts';
 
 /** Instances talk about a gate at most this often. */
 const syncEveryMs = 1_000;
@@ -19,11 +20,13 @@ export class WatchedGate {
   readonly #shared: SharedGate;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #rolledBackUntil: EpochMillis = 0;
+  #rollBack: RollBack | undefined;
+  /** It was this instance that rolled back, and the others cannot know. */
+  #untold = false;
+  /** When the record of a roll-back for good was last seen to. */
+  #heldAt: EpochMillis = -Infinity;
   #syncedAt: EpochMillis = -Infinity;
   #syncing: Promise<void> | undefined;
-  /** Why this instance rolled back, as long as the others cannot know. */
-  #untold: string | undefined;
 
   constructor(
     routeId: string,
@@ -50,47 +53,60 @@ export class WatchedGate {
   /** Whether nothing goes to the new side. A promise only when this request has to wait for what the others know. */
   isRolledBack(context: RequestContext): boolean | Promise<boolean> {
     const now = this.#clock.now();
-    const age = this.#syncAge(now);
-    if (this.#rolledBackUntil > now) {
-      if (this.#untold !== undefined && age >= syncEveryMs) {
-        this.#syncedAt = now;
-        context.waitUntil(this.#tell());
-      }
+    const rollBack = this.#inForce(now);
+    if (rollBack !== undefined) {
+      const work = this.#see(rollBack, now);
+      if (work !== undefined) context.waitUntil(work);
       return true;
     }
+    const age = this.#syncAge(now);
     if (age < syncEveryMs) return false;
     const sync = this.#sync();
     if (age < staleAfterMs) {
       context.waitUntil(sync);
       return false;
     }
-    return sync.then(() => this.#rolledBackUntil > this.#clock.now());
+    return sync.then(() => this.#inForce(this.#clock.now()) !== undefined);
+  }
+
+  #inForce(now: EpochMillis): RollBack | undefined {
+    return endOf(this.#rollBack) > now ? this.#rollBack : undefined;
+  }
+
+  /** Sees to it that the others know of a roll-back, and go on knowing. */
+  #see(rollBack: RollBack, now: EpochMillis): Promise<void> | undefined {
+    if (this.#untold) {
+      if (this.#syncAge(now) < syncEveryMs) return undefined;
+      this.#syncedAt = now;
+      return this.#tell(rollBack);
+    }
+    // a clock that was set back makes it old, too
+    if (rollBack.until !== undefined || Math.abs(now - this.#heldAt) < holdEveryMs) return undefined;
+    this.#heldAt = now;
+    return this.#shared.hold(rollBack).catch((error: unknown) => {
+      this.#warn(error);
+    });
   }
 
   /** Rolls back where the gate says so; then the promise that the others will know. */
   #judge(now: EpochMillis): Promise<void> | undefined {
-    const verdict = this.#rolledBackUntil > now ? undefined : this.#gate.judge(now);
+    const verdict = this.#inForce(now) === undefined ? this.#gate.judge(now) : undefined;
     if (verdict === undefined) return undefined;
-    this.#rolledBackUntil = this.#retryAfterMs === undefined ? Infinity : now + this.#retryAfterMs;
+    const { reason, observed, allowed } = verdict;
+    const until = this.#retryAfterMs === undefined ? undefined : now + this.#retryAfterMs;
+    this.#rollBack = { reason, at: now, until };
+    this.#heldAt = now;
     this.#gate.clear();
-    this.#logger.log('error', 'migration.rolled_back', {
-      'http.route': this.#routeId,
-      reason: verdict.reason,
-      observed: verdict.observed,
-      allowed: verdict.allowed,
-    });
-    this.#untold = verdict.reason;
-    return this.#tell();
+    this.#logger.log('error', 'migration.rolled_back', { 'http.route': this.#routeId, reason, observed, allowed });
+    return this.#tell(this.#rollBack);
   }
 
-  async #tell(): Promise<void> {
-    const reason = this.#untold;
-    if (reason === undefined) return;
-    this.#untold = undefined;
+  async #tell(rollBack: RollBack): Promise<void> {
+    this.#untold = false;
     try {
-      await this.#shared.rollBack(this.#rolledBackUntil === Infinity ? undefined : this.#rolledBackUntil, reason);
+      await this.#shared.rollBack(rollBack);
     } catch (error) {
-      this.#untold = reason;
+      this.#untold = true;
       this.#warn(error);
     }
   }
@@ -110,17 +126,19 @@ export class WatchedGate {
       const { requests, failures } = await this.#shared.add(delta, gate.bucketMs);
       gate.learn(delta.slot, requests, failures);
     });
-    const heard = this.#shared.rolledBack().then((flag) => {
-      const until = flag === undefined ? 0 : (flag.until ?? Infinity);
-      if (this.#rolledBackUntil >= until) return;
-      this.#rolledBackUntil = until;
+    const heard = this.#shared.rolledBack().then((found) => {
+      if (found === undefined || endOf(this.#rollBack) >= endOf(found)) return;
+      this.#rollBack = found;
+      this.#heldAt = found.heldAt;
       gate.clear();
     });
     // Neither waits for the other: counters that fail hide no roll-back.
     for (const outcome of await Promise.allSettled([heard, ...counted]))
       if (outcome.status === 'rejected') this.#warn(outcome.reason);
+    const now = this.#clock.now();
+    const rollBack = this.#inForce(now);
     // what all of them saw together may be over it, where none is alone
-    await this.#judge(this.#clock.now());
+    await (rollBack === undefined ? this.#judge(now) : this.#see(rollBack, now));
   }
 
   /** A clock that was set back makes it old, too. */
@@ -135,4 +153,9 @@ export class WatchedGate {
       'error.type': kindOf(error),
     });
   }
+}
+
+/** 0 for none, infinity for one for good. */
+function endOf(rollBack: RollBack | undefined): EpochMillis {
+  return rollBack === undefined ? 0 : (rollBack.until ?? Infinity);
 }

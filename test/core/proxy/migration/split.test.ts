@@ -45,7 +45,8 @@ function world(configuration: Partial<SplitConfiguration>, newSide: { answer: An
         shared: {
           add: options.storeDown === true ? down : (delta, bucketMs) => (faults.counters ? down() : shared.add(delta, bucketMs)),
           rolledBack: options.storeDown === true ? down : () => shared.rolledBack(),
-          rollBack: (until, reason) => (options.storeDown === true || faults.rollBack ? down() : shared.rollBack(until, reason)),
+          rollBack: (rollBack) => (options.storeDown === true || faults.rollBack ? down() : shared.rollBack(rollBack)),
+          hold: (rollBack) => (options.storeDown === true ? down() : shared.hold(rollBack)),
         },
         clock,
         logger: { log: (_severity, event) => void events.push(event) },
