@@ -185,6 +185,30 @@ describe('discovered targets', () => {
     expect(it.transport.count('192.0.2.1') - before).toBe(7);
   });
 
+  it('take turns through look-ups, and keep their ejection when they are weighed otherwise', async () => {
+    const it = discovering(
+      { kind: 'srv', name: '_http._tcp.orders.example', port: undefined },
+      { outlierEjection: { consecutiveFailures: 2 } },
+    );
+    const found = (weight: number) => () => ({
+      endpoints: ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => ({ address, port: 80, weight, priority: 0 })),
+      ttlMs: 1_000,
+    });
+    it.discovered = found(1);
+    for (let second = 0; second < 9; second++) {
+      await it.ask();
+      await it.clock.advance(1_000);
+    }
+    const counts = () => ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((name) => it.transport.count(name));
+    expect(counts()).toEqual([3, 3, 3]);
+    it.transport.backend('192.0.2.1', { status: 500 });
+    for (let n = 0; n < 6; n++) await it.ask();
+    it.discovered = found(2);
+    await it.clock.advance(1_000);
+    for (let n = 0; n < 9; n++) await it.ask();
+    expect([it.logger.events, it.transport.count('192.0.2.1')]).toEqual([['upstream.target.ejected'], 5]);
+  });
+
   it('are looked up for no longer than connecting may take, and a first failure is said', async () => {
     const it = discovering({}, { timeouts: { connectMs: 700 } });
     await it.ask();

@@ -347,6 +347,28 @@ describe('an upstream of which something else is another', () => {
     await Promise.all(many);
   });
 
+  it('keeps what it knows of slow answers for its hedges', async () => {
+    const one: UpstreamConfiguration = { targets: [a, b], hedge: { budgetRatio: 1 }, balance: { policy: 'roundRobin' } };
+    const it = new SimulatedUpstreams({ main: one });
+    it.transport.backend('a', { afterMs: 10 }).backend('b', { afterMs: 10 });
+    await it.traffic(50, 2);
+    await it.reconfigure({ main: { ...one, timeouts: { connectMs: 1_999 } } });
+    it.transport.backend('a', { afterMs: 500 }).backend('b', { afterMs: 500 });
+    expect((await it.passing()).exchange.attempts.map(({ reason }) => reason)).toEqual(['first', 'hedge']);
+  });
+
+  it('keeps its circuit open for no longer when the clock is set back before', async () => {
+    const it = new SimulatedUpstreams({ main });
+    it.transport.backend('a', failing);
+    await it.ask();
+    it.clock.set(it.clock.now() - 3_600_000);
+    await openCircuit(it);
+    await it.reconfigure({ main: { ...main, timeouts: { connectMs: 1_999 } } });
+    expect((await it.ask()).outcome).toBe('circuit_open');
+    await it.clock.advance(1_000);
+    expect((await it.ask()).outcome).toBe(500);
+  });
+
   it('keeps its budget of retries spent, unless that is another', async () => {
     const one: UpstreamConfiguration = { ...main, circuitBreaker: false, retry: { budgetRatio: 0, budgetMinPerSecond: 0.1 } };
     const it = new SimulatedUpstreams({ main: one });
