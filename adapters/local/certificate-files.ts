@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import type { EpochMillis } from '../../core/ports/index.ts';
+import { validityOf } from '../node/certificate-validity.ts';
+import type { Validity } from '../node/certificate-validity.ts';
 import { faultOfAuthorities, faultOfPrivateKey } from '../node/transport/tls-material.ts';
 
 /** Where a certificate chain, the server's own first, and its private key are, in PEM. */
@@ -11,11 +11,9 @@ export interface CertificateFiles {
 }
 
 /** PEM, and how long the server's own certificate is good. */
-export interface Certificate {
+export interface Certificate extends Validity {
   readonly cert: string;
   readonly key: string;
-  readonly notBefore: EpochMillis;
-  readonly notAfter: EpochMillis;
 }
 
 /** The message is for people and logs: it names files, never what is in them. */
@@ -24,7 +22,7 @@ export class CertificateError extends Error {
 }
 
 /**
- * Reads a pair that a server can use.
+ * Reads a pair that a server can use. Whether it is valid at present is not asked here.
  *
  * @throws {CertificateError} a file that cannot be read, what is no PEM, a key with a passphrase or of another certificate, what OpenSSL refuses
  */
@@ -38,8 +36,7 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
     // its own words may quote what it read
     throw new CertificateError(`${files.cert} and ${files.key} are refused by OpenSSL (${codeOf(error)})`);
   }
-  const { validFrom, validTo } = new X509Certificate(cert);
-  return { cert, key, notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+  return { cert, key, ...validityOf(cert) };
 }
 
 function refuse(file: string, fault: string | undefined): void {

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../../core/ports/index.ts';
+import { isValid, ValidityWarnings } from '../node/certificate-validity.ts';
 import { CertificateError, readCertificate } from './certificate-files.ts';
 import type { Certificate, CertificateFiles } from './certificate-files.ts';
 import { describe } from './server-exchange.ts';
@@ -16,12 +17,10 @@ export interface FollowedCertificate {
 /** Files are looked at by content: what swaps symbolic links (Kubernetes' mounted secrets, certbot) leaves the names and often the times as they were. */
 const lookEveryMs = 10_000;
 
-const dayMs = 86_400_000;
-const shortMs = 14 * dayMs;
-
 /**
  * Takes a pair into use within 10 s of its files changing. One that cannot be used leaves the last good one where it is, and is told to the log
- * once: the files may be caught between two writes, and the next look finds both. While the pair in use is about to expire, the log is told every day.
+ * once: the files may be caught between two writes, and the next look finds both. Nor does one that clients would refuse now replace one that they take: it is
+ * taken when it becomes valid. While the pair in use is about to expire, or is not valid, the log is told every day.
  *
  * @returns what ends it
  */
@@ -29,27 +28,18 @@ export function followCertificate({ files, inUse, clock, logger, use }: Followed
   const ended = new AbortController();
   let current = inUse;
   let refused: string | undefined;
-  let warnedAt: number | undefined;
-
-  const warn = (): void => {
-    const now = clock.now();
-    // a clock that was ahead and is put right must not silence what is to come
-    if (!expiresSoon(current, now) || (warnedAt !== undefined && Math.abs(now - warnedAt) < dayMs)) return;
-    warnedAt = now;
-    logger.log('warn', 'tls.certificate_expires', {
-      'tls.server.not_after': new Date(current.notAfter).toISOString(),
-      daysLeft: Math.floor((current.notAfter - now) / dayMs),
-    });
-  };
+  const warnings = new ValidityWarnings(clock, logger, 'server');
+  const warn = (): void => warnings.look('own', current);
 
   const look = async (): Promise<void> => {
     try {
       const found = await readCertificate(files);
+      const isSame = found.cert === current.cert && found.key === current.key;
+      if (!isSame) refuseInvalid(found, current, clock.now());
       refused = undefined;
-      if (ended.signal.aborted || (found.cert === current.cert && found.key === current.key)) return;
+      if (ended.signal.aborted || isSame) return;
       use(found);
       current = found;
-      warnedAt = undefined;
       logger.log('info', 'tls.certificate_renewed', { 'tls.server.not_after': new Date(found.notAfter).toISOString() });
     } catch (error) {
       const told = error instanceof CertificateError ? { detail: error.message } : describe(error);
@@ -73,7 +63,9 @@ export function followCertificate({ files, inUse, clock, logger, use }: Followed
   };
 }
 
-/** Less than 14 days; of a certificate that is made for a short life, less than a third of it. */
-function expiresSoon({ notBefore, notAfter }: Certificate, now: number): boolean {
-  return notAfter - now < Math.min(shortMs, (notAfter - notBefore) / 3);
+/** @throws {CertificateError} it would take the place of one that is valid */
+function refuseInvalid(found: Certificate, current: Certificate, now: number): void {
+  if (isValid(found, now) || !isValid(current, now)) return;
+  const [notBefore, notAfter] = [found.notBefore, found.notAfter].map((at) => new Date(at).toISOString());
+  throw new CertificateError(`the new certificate is valid from ${notBefore} to ${notAfter}, and the one in use is valid now`);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,8 +11,11 @@ export interface Certificate {
 export interface Issuer {
   /** Its own certificate. */
   readonly ca: string;
-  /** @param days that it is good for; below 0 it has expired */
-  issue(subjectAltName: string, days?: number): Certificate;
+  /**
+   * @param days that it is good for; -1: it has expired
+   * @param fromDays how many days from now on it is good; default 0
+   */
+  issue(subjectAltName: string, days?: number, fromDays?: number): Certificate;
   remove(): void;
 }
 
@@ -29,10 +32,19 @@ export function createIssuer(): Issuer {
   let issued = 0;
   return {
     ca: readFileSync(at('ca.pem'), 'utf8'),
-    issue(subjectAltName, days = 1) {
+    issue(subjectAltName, days = 1, fromDays = 0) {
       const name = `${issued++}`;
       const [key, csr, cert] = [at(`${name}.key`), at(`${name}.csr`), at(`${name}.pem`)];
       openssl('req', ...newKey, '-keyout', key, '-out', csr, '-subj', `/CN=${name}`, '-addext', `subjectAltName=${subjectAltName}`);
+      if (fromDays !== 0) {
+        // only this command knows of a beginning, in every version
+        writeFileSync(at('ca.cnf'), configurationIn(folder));
+        writeFileSync(at('index.txt'), '');
+        // prettier-ignore
+        openssl('ca', '-batch', '-config', at('ca.cnf'), '-in', csr, '-cert', at('ca.pem'), '-keyfile', at('ca.key'), '-notext',
+          '-startdate', asn1Time(fromDays), '-enddate', asn1Time(fromDays + days), '-out', cert);
+        return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+      }
       // prettier-ignore
       openssl('x509', '-req', '-in', csr, '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-days', `${days}`, '-copy_extensions', 'copyall', '-out', cert);
       return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
@@ -41,4 +53,24 @@ export function createIssuer(): Issuer {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+function configurationIn(folder: string): string {
+  const own = [`database = ${folder}/index.txt`, `new_certs_dir = ${folder}`, 'rand_serial = yes', 'default_md = sha256'];
+  return [
+    '[ca]',
+    'default_ca = own',
+    '[own]',
+    ...own,
+    'copy_extensions = copyall',
+    'policy = any',
+    '[any]',
+    'commonName = supplied',
+    '',
+  ].join('\n');
+}
+
+function asn1Time(inDays: number): string {
+  const at = new Date(Date.now() + inDays * 86_400_000);
+  return `${at.toISOString().slice(0, 19).replaceAll(/[-T:]/g, '')}Z`;
 }

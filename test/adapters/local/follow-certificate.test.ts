@@ -49,8 +49,8 @@ describe('a certificate whose files change', () => {
     return { files: { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key') }, swap };
   }
 
-  /** A server on mounted files. `look` lets it look at them, and waits until it has. */
-  async function serve(first: Certificate, clock: FakeClock = new FakeClock({ now: Date.now() })) {
+  /** A server on mounted files, an hour ahead of the certificates that are made meanwhile. `look` lets it look at them, and waits until it has. */
+  async function serve(first: Certificate, clock: FakeClock = new FakeClock({ now: Date.now() + 3_600_000 })) {
     const { files, swap } = mount(first);
     const lines: (readonly [severity: string, event: string, attributes: Readonly<Record<string, unknown>>])[] = [];
     const logger = {
@@ -203,7 +203,7 @@ describe('a certificate whose files change', () => {
     await look();
     expect(days().slice(1)).toEqual([
       ['warn', 'tls.certificate_expires', 12],
-      ['warn', 'tls.certificate_expires', -2],
+      ['warn', 'tls.certificate_expired', -2],
     ]);
     swap(issuer.issue('DNS:localhost', 365));
     await look();
@@ -227,8 +227,69 @@ describe('a certificate whose files change', () => {
     aheadMs = 0;
     await look();
     expect(lines.map(([, event, { daysLeft }]) => [event, daysLeft])).toEqual([
-      ['tls.certificate_expires', -311],
+      ['tls.certificate_expired', -311],
       ['tls.certificate_expires', 9],
+    ]);
+  });
+
+  it('is served and told where it is not valid yet when the server starts, until it is valid', async () => {
+    const clock = new FakeClock({ now: Date.now() - 1.5 * dayMs });
+    const { port, look, lines } = await serve(issuer.issue('DNS:localhost', 90), clock);
+    await open(port);
+    expect(lines).toEqual([
+      [
+        'warn',
+        'tls.certificate_not_yet_valid',
+        {
+          'tls.server.subject': expect.stringMatching(/^CN=\d+$/) as string,
+          'tls.server.not_before': expect.stringMatching(/^\d{4}-.*Z$/) as string,
+          'tls.server.not_after': expect.stringMatching(/^\d{4}-.*Z$/) as string,
+          daysLeft: 91,
+        },
+      ],
+    ]);
+    await look();
+    clock.set(clock.now() + 2 * dayMs);
+    await look();
+    await look();
+    expect(lines).toHaveLength(1);
+  });
+
+  it('is served and told where it has expired when the server starts', async () => {
+    const { port, lines } = await serve(issuer.issue('DNS:localhost', 1, -2.5));
+    await open(port, { rejectUnauthorized: false });
+    expect(lines).toMatchObject([['warn', 'tls.certificate_expired', { daysLeft: -2 }]]);
+  });
+
+  it('stays the one that is valid until the new one is, too', async () => {
+    const clock = new FakeClock({ now: Date.now() + 3_600_000 });
+    const { port, swap, look, lines } = await serve(issuer.issue('DNS:localhost', 90), clock);
+    const before = numbered(await open(port));
+    for (const invalid of [issuer.issue('DNS:localhost', 1, -2.5), issuer.issue('DNS:localhost', 90, 2)]) {
+      swap(invalid);
+      await look();
+      await look();
+      expect(numbered(await open(port))).toBe(before);
+    }
+    const told = (): readonly unknown[] => lines.map(([severity, event, { detail }]) => [severity, event, detail]);
+    const refused = ['error', 'tls.certificate_refused', expect.stringContaining('the one in use is valid now') as string];
+    expect(told()).toEqual([refused, refused]);
+    clock.set(clock.now() + 2 * dayMs);
+    await look();
+    expect(numbered(await open(port, { rejectUnauthorized: false }))).not.toBe(before);
+    expect(told().slice(2)).toEqual([['info', 'tls.certificate_renewed', undefined]]);
+  });
+
+  it('that is not valid is replaced by what there is', async () => {
+    const { port, swap, look, lines } = await serve(issuer.issue('DNS:localhost', 1, -2.5));
+    const before = numbered(await open(port, { rejectUnauthorized: false }));
+    swap(issuer.issue('DNS:localhost', 1, -1.5));
+    await look();
+    expect(numbered(await open(port, { rejectUnauthorized: false }))).not.toBe(before);
+    expect(lines.map(([, event]) => event)).toEqual([
+      'tls.certificate_expired',
+      'tls.certificate_renewed',
+      'tls.certificate_expired',
     ]);
   });
 
