@@ -20,8 +20,14 @@ export interface Destination {
   readonly address: string | undefined;
 }
 
+/** What a profile says of time: it is each exchange's, whatever connection that goes over. */
+export type Timeouts = Pick<ConnectionProfile, 'connectTimeoutMs' | 'idleTimeoutMs' | 'responseHeadersTimeoutMs'>;
+
+/** What it says of connections. */
+export type ConnectionKind = Omit<ConnectionProfile, keyof Timeouts>;
+
 export interface ConnectorOptions {
-  readonly profile: ConnectionProfile;
+  readonly profile: ConnectionKind;
   readonly clock: Clock;
   readonly secrets: SecretSource;
   readonly resolve: Resolve;
@@ -30,13 +36,15 @@ export interface ConnectorOptions {
 export interface ConnectOptions {
   readonly deadline: EpochMillis;
   readonly signal: Cancellation | undefined;
+  /** Name resolution, TCP and TLS, in milliseconds. */
+  readonly timeoutMs: number;
   /** Protocols to offer by ALPN, best first. */
   readonly protocols: readonly string[];
 }
 
 /** Opens the connections of one upstream: judges every address, connects to what it has judged and to nothing else, verifies certificates. */
 export class Connector {
-  readonly #profile: ConnectionProfile;
+  readonly #profile: ConnectionKind;
   readonly #clock: Clock;
   readonly #resolve: Resolve;
   readonly #egress: EgressPolicy;
@@ -59,7 +67,7 @@ export class Connector {
    * @throws {UpstreamError} `requestSent` is always false
    * @throws the signal's reason
    */
-  async connect(destination: Destination, { deadline, signal, protocols }: ConnectOptions): Promise<Socket> {
+  async connect(destination: Destination, { deadline, signal, timeoutMs, protocols }: ConnectOptions): Promise<Socket> {
     const stage: Stage = { timeoutType: 'dns_timeout', since: this.#clock.monotonic() };
     const over = new AbortController();
     const isOver = new Promise<never>((_, reject) => {
@@ -73,7 +81,7 @@ export class Connector {
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const finished = new AbortController();
-    const late = this.#timeOut(deadline, stage, finished.signal).then(
+    const late = this.#timeOut(deadline, timeoutMs, stage, finished.signal).then(
       (type) => {
         over.abort(new UpstreamError(type, false));
       },
@@ -91,14 +99,13 @@ export class Connector {
   }
 
   /** Waits until the time for a connection is over, and answers what it was over for. @throws the signal's reason */
-  async #timeOut(deadline: EpochMillis, stage: Stage, signal: AbortSignal): Promise<UpstreamErrorType> {
+  async #timeOut(deadline: EpochMillis, timeoutMs: number, stage: Stage, signal: AbortSignal): Promise<UpstreamErrorType> {
     const clock = this.#clock;
-    const { connectTimeoutMs } = this.#profile;
     for (;;) {
       const leftMs = Math.max(0, deadline - clock.now());
-      const dueAt = clock.monotonic() + connectTimeoutMs;
-      await clock.sleep(Math.min(leftMs, connectTimeoutMs), signal);
-      if (leftMs < connectTimeoutMs) return 'http_response_timeout';
+      const dueAt = clock.monotonic() + timeoutMs;
+      await clock.sleep(Math.min(leftMs, timeoutMs), signal);
+      if (leftMs < timeoutMs) return 'http_response_timeout';
       // in time it would have been too late for this step: the process stood still, and the next step has had no time at all
       if (stage.since < dueAt) return stage.timeoutType;
     }

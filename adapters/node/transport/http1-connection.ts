@@ -6,6 +6,7 @@ import { fieldName, isFieldValue } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import { isTrailerField } from '../trailer-fields.ts';
 import { UpgradedSocket } from '../upgraded-socket.ts';
+import type { Timeouts } from './connector.ts';
 import { freeRead } from './free-read.ts';
 import { contentTooLate, lateness, RequestBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
@@ -19,14 +20,13 @@ import type { Watched } from './watch.ts';
 export interface Pending {
   readonly request: HttpRequest;
   readonly options: SendOptions;
+  readonly timeouts: Timeouts;
   resolve(response: HttpResponse): void;
   reject(error: unknown): void;
 }
 
 /** Who owns a connection. */
 export interface ConnectionOwner {
-  readonly responseHeadersTimeoutMs: number;
-  readonly idleTimeoutMs: number;
   now(): EpochMillis;
   /** The connection waits for something until `dueAt`. */
   watch(connection: Http1Connection): void;
@@ -326,7 +326,7 @@ export class Http1Connection implements ResponseEvents, Watched {
     this.#sent = true;
     if (this.#head !== undefined) return;
     this.#phase = 'awaiting-head';
-    this.#due(this.#owner.responseHeadersTimeoutMs);
+    this.#due(this.#pending?.timeouts.responseHeadersTimeoutMs);
   }
 
   #dropRequestBody(): void {
@@ -335,10 +335,11 @@ export class Http1Connection implements ResponseEvents, Watched {
   }
 
   #touch(): void {
-    this.#due(this.#owner.idleTimeoutMs);
+    this.#due(this.#pending?.timeouts.idleTimeoutMs);
   }
 
-  #due(withinMs: number): void {
+  /** Without an exchange nothing is due. */
+  #due(withinMs = Number.POSITIVE_INFINITY): void {
     const deadline = this.#pending?.options.deadline ?? Number.POSITIVE_INFINITY;
     this.dueAt = Math.min(deadline, this.#owner.now() + withinMs);
     this.#owner.watch(this);

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import type { ConnectionProfile, HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
+import type { HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
 import { readAuthority } from './authority.ts';
-import type { Connector, Destination } from './connector.ts';
+import type { Connector, Destination, Timeouts } from './connector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import type { ConnectionOwner, Pending } from './http1-connection.ts';
 import { doubtfulMs } from './watch.ts';
@@ -19,7 +19,6 @@ const sweepEveryMs = 1_000;
 
 /** HTTP/1.1 to one upstream: connections are kept and used again, the youngest first, each for one exchange at a time. */
 export class Http1Transport {
-  readonly #profile: ConnectionProfile;
   readonly #connector: Connector;
   readonly #watch: Watch;
   readonly #origins = new Map<string, Origin>();
@@ -28,13 +27,12 @@ export class Http1Transport {
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(profile: ConnectionProfile, connector: Connector, watch: Watch) {
-    this.#profile = profile;
+  constructor(connector: Connector, watch: Watch) {
     this.#connector = connector;
     this.#watch = watch;
   }
 
-  send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
+  send(request: HttpRequest, options: SendOptions, timeouts: Timeouts): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       if (options.signal?.aborted === true) {
         reject(options.signal.reason as Error);
@@ -42,7 +40,7 @@ export class Http1Transport {
       }
       const origin = this.#origin(request, options);
       if (origin instanceof UpstreamError) reject(origin);
-      else origin.take({ request, options, resolve, reject });
+      else origin.take({ request, options, timeouts, resolve, reject });
     });
   }
 
@@ -71,7 +69,7 @@ export class Http1Transport {
     } catch (error) {
       return error as UpstreamError;
     }
-    const origin = new Origin(authority, destination, this.#profile, this.#connector, this.#watch, {
+    const origin = new Origin(authority, destination, this.#connector, this.#watch, {
       empty: () => {
         this.#origins.delete(key);
         this.#last = undefined;
@@ -113,8 +111,6 @@ interface Idle {
 
 /** The connections to one scheme, host, port and address. */
 class Origin implements ConnectionOwner {
-  readonly responseHeadersTimeoutMs: number;
-  readonly idleTimeoutMs: number;
   readonly #authority: string;
   readonly #destination: Destination;
   readonly #connector: Connector;
@@ -129,17 +125,8 @@ class Origin implements ConnectionOwner {
   #starting = false;
   #closed: (() => void) | undefined;
 
-  constructor(
-    authority: string,
-    destination: Destination,
-    profile: ConnectionProfile,
-    connector: Connector,
-    watch: Watch,
-    events: OriginEvents,
-  ) {
+  constructor(authority: string, destination: Destination, connector: Connector, watch: Watch, events: OriginEvents) {
     this.#authority = authority;
-    this.responseHeadersTimeoutMs = profile.responseHeadersTimeoutMs;
-    this.idleTimeoutMs = profile.idleTimeoutMs;
     this.#destination = destination;
     this.#connector = connector;
     this.#watch = watch;
@@ -252,7 +239,8 @@ class Origin implements ConnectionOwner {
   #connect(pending: Pending): void {
     this.#connecting++;
     const { deadline, signal } = pending.options;
-    this.#connector.connect(this.#destination, { deadline, signal, protocols: ['http/1.1'] }).then(
+    const timeoutMs = pending.timeouts.connectTimeoutMs;
+    this.#connector.connect(this.#destination, { deadline, signal, timeoutMs, protocols: ['http/1.1'] }).then(
       (socket) => {
         this.#connecting--;
         if (signal?.aborted === true) {

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { HeaderList } from '../../../core/http/header-list.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
-import type { ConnectionProfile, EpochMillis, HttpRequest, UpstreamErrorType } from '../../../core/ports/index.ts';
+import type { EpochMillis, HttpRequest, UpstreamErrorType } from '../../../core/ports/index.ts';
 import { fieldName, isFieldValue, isToken } from '../field-grammar.ts';
 import { ReceivedBody } from '../received-body.ts';
 import type { BodySource } from '../received-body.ts';
@@ -44,7 +44,6 @@ export class Http2Exchange implements BodySource, Watched {
 
   readonly #session: ClientHttp2Session;
   readonly #pending: Pending;
-  readonly #profile: ConnectionProfile;
   readonly #watch: Watch;
   readonly #onOver: () => void;
   readonly #onSilence: () => void;
@@ -68,13 +67,11 @@ export class Http2Exchange implements BodySource, Watched {
   constructor(
     session: ClientHttp2Session,
     pending: Pending,
-    profile: ConnectionProfile,
     watch: Watch,
     on: { readonly over: () => void; readonly silence: () => void },
   ) {
     this.#session = session;
     this.#pending = pending;
-    this.#profile = profile;
     this.#watch = watch;
     this.#onOver = on.over;
     this.#onSilence = on.silence;
@@ -282,7 +279,7 @@ export class Http2Exchange implements BodySource, Watched {
     this.#sent = true;
     if (this.#phase === 'receiving' || this.#phase === 'over') return;
     this.#phase = 'awaiting-head';
-    this.#due(this.#profile.responseHeadersTimeoutMs);
+    this.#due(this.#pending.timeouts.responseHeadersTimeoutMs);
   }
 
   #dropRequestBody(): void {
@@ -291,7 +288,7 @@ export class Http2Exchange implements BodySource, Watched {
   }
 
   #touch(): void {
-    this.#due(this.#profile.idleTimeoutMs);
+    this.#due(this.#pending.timeouts.idleTimeoutMs);
   }
 
   #due(withinMs: number): void {

@@ -1,10 +1,10 @@
 import type { ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ConnectionProfile, EpochMillis, HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
+import type { EpochMillis, HttpRequest, HttpResponse, SendOptions } from '../../../core/ports/index.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
 import { readAuthority } from './authority.ts';
-import type { Connector, Destination } from './connector.ts';
+import type { Connector, Destination, Timeouts } from './connector.ts';
 import type { Pending } from './http1-connection.ts';
 import type { Http1Transport } from './http1-transport.ts';
 import { Http2Exchange } from './http2-exchange.ts';
@@ -28,27 +28,25 @@ const connectionWindow = 1_048_576;
  * share a connection as far as the upstream lets them.
  */
 export class Http2Transport {
-  readonly #profile: ConnectionProfile;
   readonly #connector: Connector;
   readonly #watch: Watch;
   readonly #http1: Http1Transport;
   readonly #origins = new Map<string, Origin>();
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor(profile: ConnectionProfile, connector: Connector, watch: Watch, http1: Http1Transport) {
-    this.#profile = profile;
+  constructor(connector: Connector, watch: Watch, http1: Http1Transport) {
     this.#connector = connector;
     this.#watch = watch;
     this.#http1 = http1;
   }
 
-  send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
+  send(request: HttpRequest, options: SendOptions, timeouts: Timeouts): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       if (options.signal?.aborted === true) {
         reject(options.signal.reason as Error);
         return;
       }
-      const pending = { request, options, resolve, reject };
+      const pending = { request, options, timeouts, resolve, reject };
       try {
         this.#origin(request, options).take(pending);
       } catch (error) {
@@ -69,7 +67,7 @@ export class Http2Transport {
     let origin = this.#origins.get(key);
     if (origin === undefined) {
       const destination = { scheme, address, ...readAuthority(authority, scheme) };
-      origin = new Origin(destination, this.#profile, this.#connector, this.#watch, this.#http1, {
+      origin = new Origin(destination, this.#connector, this.#watch, this.#http1, {
         empty: () => this.#origins.delete(key),
         idle: () => {
           this.#sweepLater();
@@ -99,6 +97,8 @@ interface OriginEvents {
 interface Open {
   readonly session: ClientHttp2Session;
   readonly socket: Socket;
+  /** How long its upstream may take for what connections need: settings, an answer to a ping, a goodbye. */
+  readonly timeoutMs: number;
   streams: number;
   /** The upstream has said how many streams it takes. */
   ready: boolean;
@@ -115,7 +115,6 @@ interface Open {
 /** The sessions to one scheme, host, port and address. */
 class Origin {
   readonly #destination: Destination;
-  readonly #profile: ConnectionProfile;
   readonly #connector: Connector;
   readonly #watch: Watch;
   readonly #http1: Http1Transport;
@@ -128,16 +127,8 @@ class Origin {
   #connecting = false;
   #closed: (() => void) | undefined;
 
-  constructor(
-    destination: Destination,
-    profile: ConnectionProfile,
-    connector: Connector,
-    watch: Watch,
-    http1: Http1Transport,
-    events: OriginEvents,
-  ) {
+  constructor(destination: Destination, connector: Connector, watch: Watch, http1: Http1Transport, events: OriginEvents) {
     this.#destination = destination;
-    this.#profile = profile;
     this.#connector = connector;
     this.#watch = watch;
     this.#http1 = http1;
@@ -198,10 +189,10 @@ class Origin {
 
   #wait(pending: Pending): void {
     this.#waiting.push(new Waiting(pending, this.#watch));
-    void this.#connect();
+    void this.#connect(pending.timeouts.connectTimeoutMs);
   }
 
-  async #connect(): Promise<void> {
+  async #connect(timeoutMs: number): Promise<void> {
     if (this.#connecting) return;
     this.#connecting = true;
     const { scheme } = this.#destination;
@@ -209,6 +200,7 @@ class Origin {
       const socket = await this.#connector.connect(this.#destination, {
         deadline: Number.MAX_SAFE_INTEGER,
         signal: undefined,
+        timeoutMs,
         protocols: ['h2', 'http/1.1'],
       });
       const { connect } = await import('node:http2');
@@ -227,7 +219,7 @@ class Origin {
         strictSingleValueFields: false,
       };
       const session = connect(`${scheme}://portolan.invalid`, options);
-      this.#adopt(session, socket);
+      this.#adopt(session, socket, timeoutMs);
     } catch (error) {
       this.#giveUp(error);
     }
@@ -248,15 +240,16 @@ class Origin {
     if (first === undefined) socket.on('error', () => undefined).destroy();
     else this.#http1.sendOver(socket, first);
     for (const pending of others) {
-      this.#http1.send(pending.request, pending.options).then(pending.resolve, pending.reject);
+      this.#http1.send(pending.request, pending.options, pending.timeouts).then(pending.resolve, pending.reject);
     }
     this.#settle();
   }
 
-  #adopt(session: ClientHttp2Session, socket: Socket): void {
+  #adopt(session: ClientHttp2Session, socket: Socket, timeoutMs: number): void {
     const open: Open = {
       session,
       socket,
+      timeoutMs,
       streams: 0,
       ready: false,
       leaving: false,
@@ -268,7 +261,7 @@ class Origin {
     this.#open.add(open);
     this.#events.idle();
     const patience: Watched = {
-      dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
+      dueAt: this.#watch.now() + timeoutMs,
       expire: () => {
         failure = new UpstreamError('connection_timeout', false);
         socket.destroy();
@@ -315,7 +308,7 @@ class Origin {
     open.streams++;
     open.usedAt = this.#watch.instant();
     open.session.ref();
-    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#profile, this.#watch, {
+    const exchange: Watched & { start(): void } = new Http2Exchange(open.session, pending, this.#watch, {
       over: () => {
         this.#watch.delete(exchange);
         open.streams--;
@@ -339,7 +332,7 @@ class Origin {
     };
     // all has been said
     socket.once('finish', cut);
-    open.ending = { dueAt: this.#watch.now() + this.#profile.connectTimeoutMs, expire: cut };
+    open.ending = { dueAt: this.#watch.now() + open.timeoutMs, expire: cut };
     this.#watch.add(open.ending);
   }
 
@@ -349,7 +342,7 @@ class Origin {
     if (open.doubted || session.destroyed) return;
     open.doubted = true;
     const patience: Watched = {
-      dueAt: this.#watch.now() + this.#profile.connectTimeoutMs,
+      dueAt: this.#watch.now() + open.timeoutMs,
       expire: () => open.socket.destroy(),
     };
     this.#watch.add(patience);

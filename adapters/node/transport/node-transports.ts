@@ -1,14 +1,6 @@
-import type {
-  Clock,
-  ConnectionProfile,
-  HttpRequest,
-  HttpResponse,
-  SendOptions,
-  Transport,
-  Transports,
-} from '../../../core/ports/index.ts';
+import type { Clock, HttpRequest, HttpResponse, SendOptions, Transport, Transports } from '../../../core/ports/index.ts';
 import { Connector } from './connector.ts';
-
+import type { ConnectionKind, Timeouts } from './connector.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
 import { systemResolve } from './open-socket.ts';
@@ -30,20 +22,21 @@ export interface NodeTransports extends Transports {
   warm(): Promise<void>;
 }
 
-/** Transports on Node's own sockets. Profiles that are equal share connections, from one configuration to the next. */
+/** Transports on Node's own sockets. Profiles that are equal but for their time-outs share connections, from one configuration to the next. */
 export function nodeTransports({ clock, secrets, resolve = systemResolve }: NodeTransportsOptions): NodeTransports {
   const shared = new Map<string, SharedTransport>();
   return {
     open(profile) {
-      const key = JSON.stringify(profile);
+      const { connectTimeoutMs, responseHeadersTimeoutMs, idleTimeoutMs, ...kind } = profile;
+      const key = JSON.stringify(kind);
       let transport = shared.get(key);
       if (transport === undefined) {
-        transport = new SharedTransport(profile, new Connector({ profile, clock, secrets, resolve }), new Watch(clock), () => {
+        transport = new SharedTransport(kind, new Connector({ profile: kind, clock, secrets, resolve }), new Watch(clock), () => {
           shared.delete(key);
         });
         shared.set(key, transport);
       }
-      return transport.open();
+      return transport.open({ connectTimeoutMs, responseHeadersTimeoutMs, idleTimeoutMs });
     },
     checkSecrets: (tls, options) => checkTlsSecrets(secrets, tls, options),
     async warm() {
@@ -52,7 +45,7 @@ export function nodeTransports({ clock, secrets, resolve = systemResolve }: Node
   };
 }
 
-/** The connections of one profile, closed when the last who opened it closes it. */
+/** The connections of one kind, closed when the last who opened it closes it. */
 class SharedTransport {
   readonly #http1: Http1Transport;
   /** A switch of protocols is HTTP/1.1's. */
@@ -61,26 +54,26 @@ class SharedTransport {
   readonly #onClosed: () => void;
   #users = 0;
 
-  constructor(profile: ConnectionProfile, connector: Connector, watch: Watch, onClosed: () => void) {
-    this.#http1 = new Http1Transport(profile, connector, watch);
-    this.#http2 = profile.protocol === 'http2' ? new Http2Transport(profile, connector, watch, this.#http1) : undefined;
+  constructor({ protocol }: ConnectionKind, connector: Connector, watch: Watch, onClosed: () => void) {
+    this.#http1 = new Http1Transport(connector, watch);
+    this.#http2 = protocol === 'http2' ? new Http2Transport(connector, watch, this.#http1) : undefined;
     this.#watch = watch;
     this.#onClosed = onClosed;
   }
 
-  open(): Transport {
+  open(timeouts: Timeouts): Transport {
     this.#users++;
     let closed: Promise<void> | undefined;
     return {
-      send: (request, options) => this.#send(request, options),
+      send: (request, options) => this.#send(request, options, timeouts),
       close: () => (closed ??= this.#leave()),
     };
   }
 
-  #send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
+  #send(request: HttpRequest, options: SendOptions, timeouts: Timeouts): Promise<HttpResponse> {
     return options.upgrade === true || this.#http2 === undefined
-      ? this.#http1.send(request, options)
-      : this.#http2.send(request, options);
+      ? this.#http1.send(request, options, timeouts)
+      : this.#http2.send(request, options, timeouts);
   }
 
   async #leave(): Promise<void> {

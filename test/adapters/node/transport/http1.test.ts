@@ -419,6 +419,23 @@ describe('The transport', () => {
     await after.close();
     expect(await closedWithin(upstream.sockets[0] as Socket)).toBe(true);
   });
+
+  it('shares connections between profiles that differ in their time-outs alone; each exchange has its own', async () => {
+    const upstream = await rawUpstream(
+      answering((head) => (head.startsWith('GET /silent') ? '' : 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')),
+    );
+    const transports = nodeTransports({ clock: systemClock, secrets: { current: () => expect.unreachable() } });
+    const before = transports.open({ ...profile, responseHeadersTimeoutMs: 60_000 });
+    await before.send(request(upstream.authority), within());
+    const after = transports.open({ ...profile, connectTimeoutMs: 1_999, responseHeadersTimeoutMs: 100, idleTimeoutMs: 60_000 });
+    await before.close();
+    await after.send(request(upstream.authority), within());
+    expect(upstream.sockets.length).toBe(1);
+    await expect(after.send(request(upstream.authority, { target: '/silent' }), within())).rejects.toMatchObject({
+      type: 'http_response_timeout',
+    });
+    await after.close();
+  });
 });
 
 describe('The parser', () => {

@@ -5,13 +5,15 @@ import { connect, createServer as createTcpServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../adapters/node/system-clock.ts';
+import { nodeTransports } from '../../../../adapters/node/transport/node-transports.ts';
 import { HeaderList } from '../../../../core/http/header-list.ts';
 import type { ConnectionProfile, Transport } from '../../../../core/ports/index.ts';
 import { createIssuer } from '../../../support/certificates.ts';
 import type { Issuer } from '../../../support/certificates.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { UpstreamError } from '../../../../core/ports/index.ts';
-import { atEnd, failure, failureOf, listen, open, pieces, rawUpstream, request, textOf, within } from './support.ts';
+import { atEnd, failure, failureOf, listen, open, pieces, profile, rawUpstream, request, textOf, within } from './support.ts';
 
 interface Upstream {
   readonly authority: string;
@@ -93,6 +95,23 @@ describe('An HTTP/2 upstream', () => {
     );
     expect(texts).toEqual(targets);
     expect(upstream.sessions.length).toBe(1);
+  });
+
+  it('is spoken to over one connection by profiles that differ in their time-outs alone; each exchange has its own', async () => {
+    const upstream = await inTheClear((stream, fields) => {
+      if (fields[fields.indexOf(':path') + 1] !== '/silent') good(stream, []);
+    });
+    const transports = nodeTransports({ clock: systemClock, secrets: { current: () => expect.unreachable() } });
+    const before = transports.open({ ...profile, protocol: 'http2', responseHeadersTimeoutMs: 60_000 });
+    await textOf(await before.send(request(upstream.authority), within()));
+    const after = transports.open({ ...profile, protocol: 'http2', connectTimeoutMs: 1_999, responseHeadersTimeoutMs: 100 });
+    await before.close();
+    await textOf(await after.send(request(upstream.authority), within()));
+    expect(upstream.sessions.length).toBe(1);
+    await expect(after.send(request(upstream.authority, { target: '/silent' }), within())).rejects.toMatchObject({
+      type: 'http_response_timeout',
+    });
+    await after.close();
   });
 
   it('that takes few streams at once gets more connections', async () => {
