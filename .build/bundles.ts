@@ -63,8 +63,14 @@ export const bundles: readonly Bundle[] = [
     platform: 'azure',
     entry: 'adapters/azure/main.ts',
     file: 'index.mjs',
-    // Given by the Functions host, not by npm.
-    options: { splitting: true, external: ['@azure/functions-core'] },
+    options: {
+      splitting: true,
+      // Given by the Functions host, not by npm.
+      external: ['@azure/functions-core'],
+      alias: {
+        '@azure/identity': fileURLToPath(new URL('../adapters/azure/functions-identity.ts', import.meta.url)),
+      },
+    },
     files: {
       'package.json': json({ name: 'portolan-azure', version, private: true, type: 'module', main: 'index.mjs' }),
       'host.json': json({
