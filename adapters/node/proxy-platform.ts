@@ -12,7 +12,7 @@ export function nodeProxyPlatform(options: {
 }): ProxyPlatform {
   const { clock, isServer, handlers } = options;
   return {
-    openTransports: (secrets) => nodeTransports({ clock, secrets }),
+    openTransports: (secrets, logger) => nodeTransports({ clock, secrets, logger }),
     discovery: dnsDiscovery(clock),
     compression: nodeCompression,
     handlers,

@@ -77,7 +77,7 @@ export class ReverseProxy {
     this.#ports = ports;
     this.#platform = platform;
     this.#deployed = configuration;
-    this.#transports = platform.openTransports(secrets);
+    this.#transports = platform.openTransports(secrets, logger);
     const traceIds = createTraceIds(crypto);
     const upstreamPorts = {
       ...ports,

@@ -5,6 +5,7 @@ import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { UpstreamError } from '../../../core/ports/index.ts';
 import type { Cancellation, Clock, ConnectionProfile, EpochMillis, UpstreamErrorType } from '../../../core/ports/index.ts';
+import type { ValidityWarnings } from '../certificate-validity.ts';
 import { TlsIdentity } from './tls-identity.ts';
 import type { SecretSource } from './tls-identity.ts';
 import { addressesOf, connectTo, ignore, opened } from './open-socket.ts';
@@ -31,6 +32,8 @@ export interface ConnectorOptions {
   readonly clock: Clock;
   readonly secrets: SecretSource;
   readonly resolve: Resolve;
+  /** Told of client certificates that are not valid, or not for long. */
+  readonly warnings?: ValidityWarnings | undefined;
 }
 
 export interface ConnectOptions {
@@ -51,7 +54,7 @@ export class Connector {
   readonly #identity: TlsIdentity;
   readonly #sessions = new Map<string, Buffer>();
 
-  constructor({ profile, clock, secrets, resolve }: ConnectorOptions) {
+  constructor({ profile, clock, secrets, resolve, warnings }: ConnectorOptions) {
     this.#profile = profile;
     this.#clock = clock;
     this.#resolve = resolve;
@@ -60,7 +63,7 @@ export class Connector {
       allowPrivate: profile.allowPrivate,
       allow: profile.allow,
     });
-    this.#identity = new TlsIdentity(secrets, profile.tls);
+    this.#identity = new TlsIdentity(secrets, profile.tls, warnings);
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { Clock, HttpRequest, HttpResponse, SendOptions, Transport, Transports } from '../../../core/ports/index.ts';
+import type { Clock, HttpRequest, HttpResponse, Logger, SendOptions, Transport, Transports } from '../../../core/ports/index.ts';
+import { ValidityWarnings } from '../certificate-validity.ts';
 import { Connector } from './connector.ts';
 import type { ConnectionKind, Timeouts } from './connector.ts';
 import { Http1Transport } from './http1-transport.ts';
@@ -13,6 +14,8 @@ export interface NodeTransportsOptions {
   readonly clock: Clock;
   /** Where CA and client certificates are. */
   readonly secrets: SecretSource;
+  /** Told of client certificates that are not valid, or not for long; default nobody. */
+  readonly logger?: Logger | undefined;
   /** Default: the system's resolver. */
   readonly resolve?: Resolve | undefined;
 }
@@ -23,7 +26,9 @@ export interface NodeTransports extends Transports {
 }
 
 /** Transports on Node's own sockets. Profiles that are equal but for their time-outs share connections, from one configuration to the next. */
-export function nodeTransports({ clock, secrets, resolve = systemResolve }: NodeTransportsOptions): NodeTransports {
+export function nodeTransports({ clock, secrets, logger, resolve = systemResolve }: NodeTransportsOptions): NodeTransports {
+  // one for all upstreams: what they share is told once
+  const warnings = logger === undefined ? undefined : new ValidityWarnings(clock, logger, 'client');
   const shared = new Map<string, SharedTransport>();
   return {
     open(profile) {
@@ -31,14 +36,19 @@ export function nodeTransports({ clock, secrets, resolve = systemResolve }: Node
       const key = JSON.stringify(kind);
       let transport = shared.get(key);
       if (transport === undefined) {
-        transport = new SharedTransport(kind, new Connector({ profile: kind, clock, secrets, resolve }), new Watch(clock), () => {
-          shared.delete(key);
-        });
+        transport = new SharedTransport(
+          kind,
+          new Connector({ profile: kind, clock, secrets, resolve, warnings }),
+          new Watch(clock),
+          () => {
+            shared.delete(key);
+          },
+        );
         shared.set(key, transport);
       }
       return transport.open({ connectTimeoutMs, responseHeadersTimeoutMs, idleTimeoutMs });
     },
-    checkSecrets: (tls, options) => checkTlsSecrets(secrets, tls, options),
+    checkSecrets: (tls, options) => checkTlsSecrets(secrets, tls, options, warnings),
     async warm() {
       await Promise.all([import('node:tls'), import('node:http2')]);
     },

@@ -8,6 +8,7 @@ import type { CallOptions, PortErrorCode } from '../../../../core/ports/index.ts
 import { CachedSecrets } from '../../../../core/secrets/cached-secrets.ts';
 import { newRetrier } from '../../../../core/storage/retry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { MemoryLogger } from '../../../support/memory-logger.ts';
 import { MemorySecrets } from '../../../support/memory-secrets.ts';
 import { createIssuer } from '../../../support/certificates.ts';
 import type { Certificate, Issuer } from '../../../support/certificates.ts';
@@ -102,18 +103,91 @@ describe('the secrets of a profile', () => {
     ]);
   });
 
-  it('that were mended since they were read are right', async () => {
-    const clock = new FakeClock({ autoAdvance: true });
-    const kept = new MemorySecrets({ ca: 'no PEM' });
-    const transports = nodeTransports({ clock, secrets: new CachedSecrets(kept, newRetrier(clock, Math.random)) });
-    expect(await transports.checkSecrets({ ca: 'ca' })).toHaveLength(1);
-    kept.set('ca', 'still none');
-    await clock.sleep(30_000);
-    expect(await transports.checkSecrets({ ca: 'ca' })).toHaveLength(1);
+  it('are looked at as they are now, whatever was read before, and connections get what was found', async () => {
+    const clock = new FakeClock();
+    const kept = new MemorySecrets();
+    const secrets = new CachedSecrets(kept, newRetrier(clock, Math.random));
+    const transports = nodeTransports({ clock, secrets });
+    const look = async (): Promise<unknown> => (await transports.checkSecrets({ ca: 'ca' }))[0]?.detail;
+    expect(await look()).toBe('does not exist');
+    kept.set('ca', 'no PEM');
+    expect(await look()).toBe('holds no certificate in PEM');
     kept.set('ca', issuer.ca);
-    await clock.sleep(30_000);
-    expect(await transports.checkSecrets({ ca: 'ca' })).toEqual([]);
-    expect(kept.reads).toHaveLength(3);
+    expect(await look()).toBeUndefined();
+    expect(secrets.current('ca')).toMatchObject({ value: issuer.ca });
+    kept.set('ca', 'spoiled');
+    expect(await look()).toBe('holds no certificate in PEM');
+    expect(kept.reads).toHaveLength(4);
+  });
+
+  it('that were mended are taken by connections within 30 seconds of their last read, without a push', async () => {
+    const clock = new FakeClock();
+    const kept = new MemorySecrets({ ca: 'no PEM', own: `${one.cert}${other.key}` });
+    const secrets = new CachedSecrets(kept, newRetrier(clock, Math.random));
+    const transport = nodeTransports({ clock, secrets, resolve: () => Promise.resolve([]) }).open({
+      ...profile,
+      tls: { ca: 'ca', clientCertificate: 'own' },
+    });
+    // a connection to nobody fails after its secrets were read
+    const dial = (): Promise<unknown> =>
+      transport
+        .send(request('127.0.0.1:9', { scheme: 'https' }), { deadline: clock.now() + 50_000 })
+        .catch((error: unknown) => (error as UpstreamError).type);
+    expect(await dial()).toBe('proxy_configuration_error');
+    kept.set('ca', issuer.ca);
+    kept.set('own', `${one.cert}${one.key}`);
+    await clock.advance(29_999);
+    expect(await dial()).toBe('proxy_configuration_error');
+    expect(kept.reads).toHaveLength(2);
+    await clock.advance(1);
+    expect(await dial()).not.toBe('proxy_configuration_error');
+    expect(kept.reads).toHaveLength(4);
+    await transport.close();
+  });
+
+  it.each([
+    ['certificate_expires', 60, -50, 9],
+    ['certificate_expired', 1, -2.5, -2],
+    ['certificate_not_yet_valid', 90, 2, 91],
+  ])(
+    'that hold a client certificate of which is to be said: %s, are told once a day, and are used',
+    async (what, days, fromDays, daysLeft) => {
+      const clock = new FakeClock({ now: Date.now() + 60_000 });
+      const logger = new MemoryLogger();
+      const { cert, key } = issuer.issue('DNS:own.example', days, fromDays);
+      const source = { current: () => ({ value: `${key}${cert}`, version: '1' }) };
+      const transports = nodeTransports({ clock, secrets: source, logger, resolve: () => Promise.resolve([]) });
+      const tls = { clientCertificate: 'own' };
+      expect(await transports.checkSecrets(tls)).toEqual([]);
+      const transport = transports.open({ ...profile, tls });
+      const sent = transport.send(request('127.0.0.1:9', { scheme: 'https' }), { deadline: clock.now() + 50_000 });
+      await expect(sent).rejects.not.toMatchObject({ type: 'proxy_configuration_error' });
+      const event = {
+        severity: 'warn',
+        event: `upstream.tls.${what}`,
+        attributes: {
+          'secret.name': 'own',
+          'tls.client.subject': expect.stringMatching(/^CN=\d+$/) as string,
+          'tls.client.not_before': expect.stringMatching(/^\d{4}-.*Z$/) as string,
+          'tls.client.not_after': expect.stringMatching(/^\d{4}-.*Z$/) as string,
+          daysLeft,
+        },
+      };
+      expect(logger.lines).toEqual([event]);
+      clock.set(clock.now() + 86_400_000);
+      await transports.checkSecrets(tls);
+      expect(logger.lines.slice(1)).toMatchObject([{ event: event.event, attributes: { daysLeft: daysLeft - 1 } }]);
+      await transport.close();
+    },
+  );
+
+  it('that hold a client certificate which is good for long are not told', async () => {
+    const logger = new MemoryLogger();
+    const { cert, key } = issuer.issue('DNS:own.example', 90);
+    const source = { current: () => ({ value: `${cert}${key}`, version: '1' }) };
+    const transports = nodeTransports({ clock: new FakeClock({ now: Date.now() + 60_000 }), secrets: source, logger });
+    expect(await transports.checkSecrets({ clientCertificate: 'own' })).toEqual([]);
+    expect(logger.lines).toEqual([]);
   });
 
   it('that cannot be read at present are not called wrong', async () => {
