@@ -68,5 +68,8 @@ async function* contentOf(message: IncomingMessage): AsyncGenerator<Uint8Array> 
     yield* message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
   } catch {
     throw new RequestRejected(400, 'Content ended early');
+  } finally {
+    // What nobody wants is read and forgotten: it stands before the next request on this connection.
+    message.resume();
   }
 }

@@ -318,6 +318,18 @@ describe('what only receiveAsSent gives', () => {
     socket.end('0\r\n\r\n');
     await once(socket, 'close');
   });
+
+  test('what nobody reads of content is not in the way of the next request on its connection', async () => {
+    const socket = connect(served.port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    const length = 2_000_000;
+    const fields = `Host: function.example\r\nContent-Length: ${length}\r\n\r\n`;
+    socket.write(`POST /peeks HTTP/1.1\r\n${fields}${'x'.repeat(length)}`);
+    socket.write(rawMessage('GET /next'));
+    await once(socket, 'close');
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 204']);
+  });
 });
 
 describe('the corpus on the wire', () => {

@@ -40,6 +40,8 @@ const handler: HttpHandler = async (request, context) => {
       throw new Error('a secret');
     case '/upload':
       return { status: 200, headers: new HeaderList(), body: upload(request.body as AsyncIterable<Uint8Array>) };
+    case '/peeks':
+      return { status: 200, headers: new HeaderList(), body: `${await firstLength(request.body as AsyncIterable<Uint8Array>)}` };
     case '/refuses':
       return { status: 413, headers: new HeaderList(), body: 'no' };
     default: {
@@ -96,6 +98,12 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 
 async function* upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) yield utf8.encode(`${chunk.length} `);
+}
+
+/** Of the first chunk; reads no further. */
+async function firstLength(body: AsyncIterable<Uint8Array>): Promise<number> {
+  for await (const chunk of body) return chunk.length;
+  return 0;
 }
 
 async function work(name: string): Promise<void> {
