@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+const invocationField = 'x-ms-invocation-id';
 const responses = new Map<string, ServerResponse>();
 let tracking = false;
 
@@ -18,7 +18,7 @@ export function trackResponses(): void {
   tracking = true;
   subscribe('http.server.request.start', (message) => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-    const invocationId = request.headers['x-ms-invocation-id'];
+    const invocationId = request.headers[invocationField];
     if (typeof invocationId !== 'string') return;
     responses.set(invocationId, response);
     response.once('close', () => responses.delete(invocationId));
@@ -39,16 +39,32 @@ export function clientGone(response: ServerResponse): AbortSignal {
   return gone.signal;
 }
 
-/** The same content, at the client's pace: stops when the client is gone, and breaks the answer off when the content does. */
+/**
+ * The same content, at the client's pace: sends the head ahead, stops when the client is gone, and breaks the answer off when the content does.
+ */
 export async function* paced(body: AsyncIterable<Uint8Array>, response: ServerResponse): AsyncGenerator<Uint8Array> {
   try {
+    // The library asks for content when it has set its fields, this one last; they would wait for the first chunk.
+    if (response.hasHeader(invocationField)) response.flushHeaders();
     for await (const chunk of body) {
       yield chunk;
-      if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (response.writableNeedDrain) await drained(response);
       if (response.destroyed) return;
     }
   } catch (error) {
     response.destroy();
     throw error;
   }
+}
+
+/** Until there is room again, or nobody reads any more. Leaves no listener behind: a long answer waits many times. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    if (response.destroyed) resolve();
+    else response.on('drain', settle).on('close', settle);
+  });
 }
