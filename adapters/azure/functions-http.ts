@@ -73,6 +73,7 @@ class DecodedRequest implements HttpRequest {
   readonly target: string;
   readonly headers: HeaderFields;
   readonly #event: FunctionsRequest;
+  #body: Body;
 
   constructor(event: FunctionsRequest) {
     const { url } = event;
@@ -88,8 +89,27 @@ class DecodedRequest implements HttpRequest {
   }
 
   get body(): Body {
-    return this.#event.body ?? undefined;
+    const { body } = this.#event;
+    return (this.#body ??= body === null ? undefined : contentOf(body as ReadableStream<Uint8Array>));
   }
+}
+
+/**
+ * The content of a request. Who stops reading does not cancel the library's stream, which would destroy the connection that the answer goes
+ * out on: what nobody wants is read and forgotten, so that it is not in the way of the next request either.
+ */
+async function* contentOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    // that the client is gone is nothing to a reader that is
+    readAway(reader).catch(() => undefined);
+  }
+}
+
+async function readAway(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
 }
 
 /** The library's `Headers`, read in place. They have joined repeated fields already. */

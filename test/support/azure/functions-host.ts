@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -54,13 +54,12 @@ export async function startFunctionsHost({ folder, env = {} }: FunctionsHostOpti
   const ready = await firstMessage(worker, output);
   const initMs = performance.now() - startedAt;
   const invocations = new Invocations(worker, output);
+  const toWorker = { host: '127.0.0.1', port: workerPort(ready.capabilities), agent: new Agent({ keepAlive: true }) };
   let unanswered = 0;
   const server = createServer((request, response) => {
-    void serve(request, response, httpFunctions(ready.functions, folder), invocations, workerPort(ready.capabilities)).then(
-      (ended) => {
-        if (!ended) unanswered++;
-      },
-    );
+    void serve(request, response, httpFunctions(ready.functions, folder), invocations, toWorker).then((ended) => {
+      if (!ended) unanswered++;
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -76,6 +75,7 @@ export async function startFunctionsHost({ folder, env = {} }: FunctionsHostOpti
     stop: async () => {
       server.closeAllConnections();
       server.close();
+      toWorker.agent.destroy();
       if (worker.exitCode === null && worker.kill('SIGKILL')) await once(worker, 'exit');
     },
   };
@@ -191,7 +191,7 @@ async function serve(
   response: ServerResponse,
   functions: readonly HttpFunction[],
   invocations: Invocations,
-  port: number,
+  toWorker: ToLibrary,
 ): Promise<boolean> {
   const [path = '/'] = (request.url ?? '/').split('?');
   const routed = functions.filter(({ route }) => route.test(path));
@@ -202,7 +202,7 @@ async function serve(
   }
   const invocationId = randomUUID();
   const headers = platformHeaders(request);
-  const forwarded = forward(request, response, port, { ...headers, 'x-ms-invocation-id': invocationId });
+  const forwarded = forward(request, response, toWorker, { ...headers, 'x-ms-invocation-id': invocationId });
   const params = Object.entries(target.route.exec(path)?.groups ?? {}).flatMap(([name, value]): [string, TypedData][] =>
     value === undefined ? [] : [[name, { string: decodeURIComponent(value) }]],
   );
@@ -233,21 +233,31 @@ function platformHeaders(request: IncomingMessage): Record<string, string> {
 
 const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 
+/** Connections to the library's own server, which the platform keeps. */
+interface ToLibrary {
+  readonly host: string;
+  readonly port: number;
+  readonly agent: Agent;
+}
+
 /** Streams a request to the library's own server and its answer back. */
-function forward(request: IncomingMessage, response: ServerResponse, port: number, headers: Record<string, string>): ClientRequest {
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  toWorker: ToLibrary,
+  headers: Record<string, string>,
+): ClientRequest {
   // Framing is kept: node:http would send the content of a DELETE unframed.
   const { connection: _, 'keep-alive': __, ...kept } = headers;
   const forwarded = httpRequest({
-    host: '127.0.0.1',
-    port,
+    ...toWorker,
     method: request.method,
     path: request.url,
     headers: kept,
-    agent: false,
   });
   forwarded.on('response', (answer) => {
     const fields = answer.rawHeaders.filter((_, at) => !hopByHop.has((answer.rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
-    response.writeHead(answer.statusCode ?? 502, fields);
+    response.writeHead(answer.statusCode ?? 502, fields).flushHeaders();
     // Not `pipeline`: a client that goes away must end the forwarded exchange, and a broken answer the client's.
     answer.pipe(response);
     answer.on('aborted', () => response.destroy());

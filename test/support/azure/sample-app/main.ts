@@ -16,6 +16,13 @@ async function* piecesByTurns(): AsyncIterable<Uint8Array> {
   }
 }
 
+const headSeen = Promise.withResolvers<void>();
+
+async function* piecesOnceTold(): AsyncIterable<Uint8Array> {
+  await headSeen.promise;
+  yield Buffer.from('content');
+}
+
 async function* broken(): AsyncIterable<Uint8Array> {
   yield Buffer.from('half');
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -50,6 +57,10 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/status') return { status: 999, headers: new HeaderList(), body: undefined };
   if (path === '/field') return { status: 200, headers: new HeaderList(['x-bad', 'line\nend']), body: undefined };
   if (path === '/stream') return { status: 200, headers: new HeaderList(['content-type', 'text/plain']), body: piecesByTurns() };
+  if (path === '/head-seen') {
+    headSeen.resolve();
+    return json(true);
+  }
   if (path === '/stream-taken') {
     pieces[taken++]?.taken.resolve();
     return json(taken);
@@ -57,6 +68,10 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/broken') return { status: 200, headers: new HeaderList(), body: broken() };
   if (path === '/endless') return { status: 200, headers: new HeaderList(), body: endless(context.signal) };
   if (path === '/endless-end') return json({ produced: endlessBytes, aborted: endlessAborted });
+  if (path === '/peeks') {
+    for await (const chunk of request.body as AsyncIterable<Uint8Array>) return json(chunk.length > 0);
+  }
+  if (path === '/head-first') return { status: 200, headers: new HeaderList(['x-a', '1']), body: piecesOnceTold() };
   if (path === '/empty') return { status: 204, headers: new HeaderList(), body: undefined };
   if (path === '/cookies') {
     const cookies = request.headers.get('x-set-cookie')?.split('|') ?? [];
