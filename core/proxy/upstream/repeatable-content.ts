@@ -22,6 +22,11 @@ export class RepeatableStream implements AsyncIterable<Uint8Array> {
     return this.#state === 'fresh' || this.#state === 'whole';
   }
 
+  /** Whether it can be sent beside a try that is under way: that one may begin to read at any moment. */
+  get whole(): boolean {
+    return this.#state === 'whole';
+  }
+
   /** Nobody will send it again: nothing is kept any more. */
   release(): void {
     this.#maxBytes = -1;

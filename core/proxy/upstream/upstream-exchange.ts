@@ -97,7 +97,8 @@ export class UpstreamExchange implements Upstream {
     const content = this.#contentOf(request);
     try {
       const response = await this.#ask(request, exchange, content);
-      if (!retry.isWorthAfterStatus(response.status, request.method) || !isReady(content)) {
+      const isWorth = retry.isWorthAfterStatus(response.status, request.method) && clock.now() < exchange.deadline;
+      if (!isWorth || !isReady(content)) {
         release(content);
         return response;
       }
@@ -215,7 +216,7 @@ export class UpstreamExchange implements Upstream {
     void first.settled.then(() => slow.resolve(false));
     const isSlow = await slow.promise;
     timer.cancel();
-    const mayHedge = isSlow && isReady(call.content) && breaker?.closed !== false && context.signal?.aborted !== true;
+    const mayHedge = isSlow && isWhole(call.content) && breaker?.closed !== false && context.signal?.aborted !== true;
     if (!mayHedge || !limiter.tryAcquire()) return first.answer;
     if (!budget.withdraw(time.at(clock.now()))) {
       limiter.release();
@@ -450,6 +451,11 @@ function release(content: Body): void {
 /** Whether the content can be sent (again). */
 function isReady(content: Body): boolean {
   return !(content instanceof RepeatableStream) || content.ready;
+}
+
+/** Whether the content can be sent beside itself. */
+function isWhole(content: Body): boolean {
+  return !(content instanceof RepeatableStream) || content.whole;
 }
 
 function refused(reason: UpstreamRefused['reason'], waitMs: number): UpstreamRefused {

@@ -645,6 +645,24 @@ describe('hedges', () => {
     expect(it.transport.sent.slice(1).map(({ content }) => text(content))).toEqual(['efgh', 'efgh']);
   });
 
+  it('are not sent with a stream that the first, which is still connecting, has not begun to read', async () => {
+    const it = two();
+    const send = it.transport.send.bind(it.transport);
+    it.transport.send = async (request, options) => {
+      await it.clock.sleep(100);
+      return send(request, options);
+    };
+    it.transport.backend('a', { afterMs: 100 }).backend('b', { afterMs: 100 });
+    const slowly = async function* () {
+      for (const part of ['a', 'b', 'c', 'd']) {
+        yield new TextEncoder().encode(part);
+        await it.clock.sleep(20);
+      }
+    };
+    await it.passing({ request: { method: 'PUT', body: slowly() } });
+    expect(it.transport.sent.map(({ content }) => text(content))).toEqual(['abcd']);
+  });
+
   it('that have no budget give their place back', async () => {
     const it = two({ hedge: { delayMs: 50, budgetRatio: 0 }, concurrency: { max: 3, maxQueued: 0 } });
     it.transport.backend('a', { afterMs: 200 }).backend('b', { afterMs: 200 });
@@ -857,6 +875,19 @@ describe('a fall-back upstream', () => {
     const { outcome } = await it.passing({ request: { method: 'PUT', body: chunks('ab', 'cd') } });
     expect([outcome, it.transport.openBodies]).toEqual([200, 0]);
     expect(it.transport.sent.map(({ content }) => text(content))).toEqual(['abcd', 'abcd']);
+  });
+
+  it('is not asked when the time is over with the answer: that one is passed on', async () => {
+    const it = withSpare();
+    it.transport.backend('a', { status: 503 });
+    const send = it.transport.send.bind(it.transport);
+    it.transport.send = async (request, options) => {
+      const response = await send(request, options);
+      await it.clock.sleep(100);
+      return response;
+    };
+    const { outcome, exchange } = await it.passing({ timeoutMs: 100 });
+    expect([outcome, exchange.upstream, exchange.fallback]).toEqual([503, 'main', undefined]);
   });
 
   it('may have one of its own', async () => {
