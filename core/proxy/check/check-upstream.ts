@@ -40,26 +40,26 @@ export function checkUpstream(upstream: UpstreamConfiguration, problem: Report, 
 /** Fall-backs that do not exist, or that lead back. */
 export function checkFallbacks(upstreams: Readonly<Record<string, UpstreamConfiguration>>, problem: Report): void {
   const names = Object.keys(upstreams);
-  const told = new Set<string>();
-  for (const [name, { fallback }] of Object.entries(upstreams)) {
-    if (fallback === undefined) continue;
-    const pointer = `/${name}/fallback`;
-    if (!Object.hasOwn(upstreams, fallback)) {
-      problem(pointer, 'is not a configured upstream', suggest(fallback, names, 'known'));
-      continue;
-    }
-    const way = [name];
-    for (let next: string | undefined = fallback; next !== undefined;) {
-      if (next === name) {
+  /** Of which it is known where they lead. */
+  const known = new Set<string>();
+  for (const first of names) {
+    const way = new Set<string>();
+    for (let name: string | undefined = first; name !== undefined && !known.has(name);) {
+      if (way.has(name)) {
+        const circle = [...way].slice([...way].indexOf(name));
         // Each of them leads back; once is enough.
-        if (!told.has(name)) problem(pointer, `leads back: ${[...way, name].join(' -> ')}`);
-        for (const one of way) told.add(one);
+        problem(`/${name}/fallback`, `leads back: ${[...circle, name].join(' -> ')}`);
         break;
       }
-      if (way.includes(next)) break;
-      way.push(next);
-      next = Object.hasOwn(upstreams, next) ? upstreams[next]?.fallback : undefined;
+      way.add(name);
+      const next: string | undefined = upstreams[name]?.fallback;
+      if (next !== undefined && !Object.hasOwn(upstreams, next)) {
+        problem(`/${name}/fallback`, 'is not a configured upstream', suggest(next, names, 'known'));
+        break;
+      }
+      name = next;
     }
+    for (const name of way) known.add(name);
   }
 }
 

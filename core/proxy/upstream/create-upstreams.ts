@@ -14,6 +14,7 @@ import { resolveSettings } from './settings.ts';
 import type { UpstreamSettings } from './settings.ts';
 import { TargetSet } from './target-set.ts';
 import type { TargetListener } from './target-set.ts';
+import { Timers } from './timers.ts';
 import { UpstreamExchange } from './upstream-exchange.ts';
 import type { Upstream, Upstreams } from './upstream.ts';
 
@@ -94,20 +95,21 @@ function inOrder(
   { store }: UpstreamPorts,
 ): Iterable<UpstreamSettings> {
   const known = new Map<string, UpstreamSettings>();
-  const add = (name: string, referrers: readonly string[]): void => {
-    if (known.has(name)) return;
-    const configuration = Object.hasOwn(configurations, name) ? configurations[name] : undefined;
-    if (configuration === undefined) throw new TypeError(`There is no upstream ${name}`);
-    const chain = [...referrers, name];
-    if (referrers.includes(name)) throw new TypeError(`Upstreams fall back in a circle: ${chain.join(', ')}`);
-    const settings = resolveSettings(name, configuration);
-    if (settings.circuitBreaker?.shared === true && store === undefined) {
-      throw new TypeError(`Upstream ${name}: a shared circuit breaker needs a store`);
+  for (const first of Object.keys(configurations)) {
+    const way = new Map<string, UpstreamSettings>();
+    for (let name: string | undefined = first; name !== undefined && !known.has(name);) {
+      if (way.has(name)) throw new TypeError(`Upstreams fall back in a circle: ${[...way.keys(), name].join(', ')}`);
+      const configuration = Object.hasOwn(configurations, name) ? configurations[name] : undefined;
+      if (configuration === undefined) throw new TypeError(`There is no upstream ${name}`);
+      const settings = resolveSettings(name, configuration);
+      if (settings.circuitBreaker?.shared === true && store === undefined) {
+        throw new TypeError(`Upstream ${name}: a shared circuit breaker needs a store`);
+      }
+      way.set(name, settings);
+      name = settings.fallback;
     }
-    if (settings.fallback !== undefined) add(settings.fallback, chain);
-    known.set(name, settings);
-  };
-  for (const name of Object.keys(configurations)) add(name, []);
+    for (const [name, settings] of [...way].toReversed()) known.set(name, settings);
+  }
   return known.values();
 }
 
@@ -121,9 +123,11 @@ function runUpstream(
   const { name, balance, healthCheck, outlierEjection, circuitBreaker, retry, host, profile } = settings;
   const before = running.get(name)?.at(-1)?.learned;
   const learned = learnedOf(settings, ports, before);
-  const { time, timers, source, discovered, ejections, checks, circuit, places, admission, hedge } = learned;
+  const { time, waits, source, discovered, ejections, checks, circuit, places, admission, hedge } = learned;
   const transport = transports.open(profile);
-  timers.users++;
+  waits.users++;
+  // Of this configuration alone: timers are for delays that are much alike, and another one may have others.
+  const [tries, hedges, contents] = [new Timers(clock), new Timers(clock), new Timers(clock)];
 
   const health = { ejections: ejections.part, checks: checks.part.results };
   const targets = new TargetSet(source, outlierEjection, healthCheck, health, targetLog(name, logger));
@@ -156,11 +160,11 @@ function runUpstream(
     admission: admission.part,
     breaker,
     sharedBreaker: shared,
-    awaited: breaker && circuitBreaker && { breaker, windowMs: circuitBreaker.windowMs, clock, time, timers: timers.contents },
+    awaited: breaker && circuitBreaker && { breaker, windowMs: circuitBreaker.windowMs, clock, time, timers: contents },
     retry: new RetryPolicy(retry, random),
     retryBudget: learned.retryBudget.part,
-    tryTimers: timers.tries,
-    hedge: hedge.part && { ...hedge.part, timers: timers.hedges },
+    tryTimers: tries,
+    hedge: hedge.part && { ...hedge.part, timers: hedges },
     fallback,
   });
   return {
@@ -173,7 +177,7 @@ function runUpstream(
     },
     async close() {
       healthChecks?.stop();
-      timers.leave();
+      for (const timers of [waits, tries, hedges, contents]) timers.close();
       await transport.close();
     },
   };

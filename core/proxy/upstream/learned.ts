@@ -31,6 +31,8 @@ interface Under<Part> {
  * What is under way counts where it began.
  */
 export interface Learned {
+  /** Of the upstream as a whole. */
+  readonly settings: string;
   /** Whom it was learned of: the targets that are asked, or the discovery source. */
   readonly names: ReadonlySet<string>;
   /** By name, those that are not asked at present, too. */
@@ -39,7 +41,8 @@ export interface Learned {
   /** The same as `source`, where targets are discovered. */
   readonly discovered: DiscoveredTargets | undefined;
   readonly time: SteadyTime;
-  readonly timers: UpstreamTimers;
+  /** For a place, or for a look-up. */
+  readonly waits: SharedTimers;
   readonly ejections: Under<Ejections>;
   readonly checks: Under<{ readonly results: CheckedTargets; readonly schedule: CheckSchedule }>;
   readonly circuit: Under<{ readonly breaker: CircuitBreaker | undefined; readonly shared: SharedBreaker | undefined }>;
@@ -56,6 +59,8 @@ export interface Learned {
  * @param learned of the upstream of this name in the configuration before
  */
 export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, learned: Learned | undefined): Learned {
+  const all = canonicalJson(settings);
+  if (learned?.settings === all) return learned;
   const { clock, random, discovery, logger } = ports;
   const { name, concurrency, retry, hedge, admission, timeouts } = settings;
   const addresses = (settings.targets ?? []).map(addressOfUrl);
@@ -70,7 +75,7 @@ export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, lear
   for (const at of addresses) if (at.weight > 0) names.add(nameOf(at));
 
   const before = [...names].some((one) => learned?.names.has(one)) ? learned : undefined;
-  const timers = before?.timers ?? new UpstreamTimers(clock);
+  const waits = before?.waits ?? new SharedTimers(clock);
   const time = before?.time ?? new SteadyTime();
   const states = new Map<string, TargetState>();
   const targets = addresses.map((at) => {
@@ -85,16 +90,17 @@ export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, lear
       name,
       settings.discovery,
       timeouts.connectMs,
-      { discovery, clock, timers: timers.waits, logger },
+      { discovery, clock, timers: waits.timers, logger },
       before?.discovered,
     );
   return {
+    settings: all,
     names,
     states,
     source: discovered ?? { targets },
     discovered,
     time,
-    timers,
+    waits,
     ejections: under(settings.outlierEjection, before?.ejections, newEjections),
     checks: under(settings.healthCheck, before?.checks, () => ({
       results: newCheckedTargets(),
@@ -102,7 +108,7 @@ export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, lear
     })),
     circuit: under(settings.circuitBreaker, before?.circuit, () => newCircuit(settings, ports, time)),
     places: under(concurrency, before?.places, () => {
-      const limiter = new ConcurrencyLimiter(concurrency, clock, timers.waits);
+      const limiter = new ConcurrencyLimiter(concurrency, clock, waits.timers);
       const gradient = concurrency.adaptive ? new GradientLimit(concurrency, random) : undefined;
       if (gradient !== undefined) limiter.setLimit(gradient.limit);
       return { limiter, gradient };
@@ -125,25 +131,17 @@ export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, lear
   };
 }
 
-/** The timers of one upstream, for as long as a configuration has it. */
-class UpstreamTimers {
-  /** For a place, or for a look-up. */
-  readonly waits: Timers;
-  readonly tries: Timers;
-  readonly hedges: Timers;
-  readonly contents: Timers;
+/** Timers that go on for as long as a configuration has the upstream. */
+class SharedTimers {
+  readonly timers: Timers;
   users = 0;
 
   constructor(clock: Clock) {
-    this.waits = new Timers(clock);
-    this.tries = new Timers(clock);
-    this.hedges = new Timers(clock);
-    this.contents = new Timers(clock);
+    this.timers = new Timers(clock);
   }
 
-  leave(): void {
-    if (--this.users > 0) return;
-    for (const timers of [this.waits, this.tries, this.hedges, this.contents]) timers.close();
+  close(): void {
+    if (--this.users === 0) this.timers.close();
   }
 }
 

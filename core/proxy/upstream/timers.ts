@@ -35,7 +35,8 @@ export class Timers {
   /** Neither fired nor cancelled. */
   #live = 0;
   #closed = false;
-  #sleeps = new AbortController();
+  /** Ends the sleeps under way; `undefined` where there are none to end. */
+  #sleeps: AbortController | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -66,8 +67,8 @@ export class Timers {
 
   #rest(): void {
     if (!this.#closed || this.#live > 0) return;
-    this.#sleeps.abort();
-    this.#sleeps = new AbortController();
+    this.#sleeps?.abort();
+    this.#sleeps = undefined;
     this.#entries = [];
     this.#wakeUps.clear();
   }
@@ -75,6 +76,7 @@ export class Timers {
   #sleepUntil(at: number): void {
     for (const planned of this.#wakeUps) if (planned <= at) return;
     this.#wakeUps.add(at);
+    this.#sleeps ??= new AbortController();
     this.#clock.sleep(Math.max(0, at - this.#clock.monotonic()), this.#sleeps.signal).then(
       () => {
         this.#wakeUps.delete(at);

@@ -4,6 +4,7 @@ import { checkConfiguration } from '../../../core/config/check-configuration.ts'
 import type { Surroundings } from '../../../core/config/check-configuration.ts';
 import { HeaderList } from '../../../core/http/header-list.ts';
 import type { FieldMatch, MatchConfiguration, ProxyConfiguration, RouteConfiguration } from '../../../core/proxy/configuration.ts';
+import { checkFallbacks } from '../../../core/proxy/check/check-upstream.ts';
 import { findUnreachable } from '../../../core/proxy/check/unreachable.ts';
 import { compileRouter } from '../../../core/proxy/routing/router.ts';
 import { inOrder } from '../../../core/proxy/routing/in-order.ts';
@@ -474,6 +475,21 @@ describe('an upstream', () => {
     const line = { a: { url, fallback: 'b' }, b: { url, fallback: 'c' }, c: { url } };
     expect(problemsOf({ routes: [{ id: 'r', upstream: 'a' }], upstreams: line })).toEqual([]);
   });
+
+  it(
+    'falls back to others that do, tens of thousands of them',
+    () => {
+      const length = 100_000;
+      const chain = (last: string | undefined) =>
+        Object.fromEntries(Array.from({ length }, (_, n) => [`u${n}`, { url, fallback: n + 1 < length ? `u${n + 1}` : last }]));
+      const problems: string[] = [];
+      checkFallbacks(chain(undefined), (pointer, detail) => problems.push(`${pointer} ${detail}`));
+      expect(problems).toEqual([]);
+      checkFallbacks(chain(`u${length - 2}`), (pointer, detail) => problems.push(`${pointer} ${detail}`));
+      expect(problems).toEqual(['/u99998/fallback leads back: u99998 -> u99999 -> u99998']);
+    },
+    squaredTakesLonger,
+  );
 
   it('that checks health in a function, or that nobody uses, is right with a warning', () => {
     const configuration = { routes: [{ id: 'r', upstream: 'a' }], upstreams: { a: { url, healthCheck: {} }, b: { url } } };
