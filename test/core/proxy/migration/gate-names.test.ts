@@ -97,9 +97,9 @@ describe('the gates that a push takes over', () => {
     const documents = (last: string, more: Partial<ProxyConfiguration> = {}): ProxyConfiguration => ({
       routes: Array.from({ length }, (_, n) => ({
         id: `r${n}`,
-        split: { old: `u${n}`, new: `u${length - 1}`, newPercent: 1, gate: {} },
+        split: { old: `u${n}`, new: 'new', newPercent: 1, gate: {} },
       })),
-      upstreams: chain(last),
+      upstreams: { ...chain(last), new: { url: 'http://new' } },
       ...more,
     });
     const one = { version: '1', document: documents('http://z') };

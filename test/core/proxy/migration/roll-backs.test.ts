@@ -18,7 +18,17 @@ function world() {
     return gateways.transport.count('new.example') - before;
   };
   const rollBacks = async (): Promise<readonly StoredRecord[]> => (await gateways.records.list('gates')).records;
-  return Object.assign(gateways, { toNew, rollBacks });
+  /** Counts from now on how often the store is asked for a roll-back. */
+  const looks = (): (() => number) => {
+    let count = 0;
+    const get = gateways.store.get.bind(gateways.store);
+    gateways.store.get = (key, options) => {
+      if (key.partition === 'gates') count++;
+      return get(key, options);
+    };
+    return () => count;
+  };
+  return Object.assign(gateways, { toNew, rollBacks, looks });
 }
 
 function split(newPercent: number, gate: GateConfiguration = {}): ProxyConfiguration {
@@ -91,17 +101,14 @@ describe('a roll-back for good', () => {
     const it = world();
     const first = it.start(split(100));
     await it.toNew(first);
-    let calls = 0;
-    const get = it.store.get.bind(it.store);
-    it.store.get = (key, options) => {
-      if (key.partition === 'gates') calls++;
-      return get(key, options);
-    };
+    const looks = it.looks();
     for (let hour = 0; hour < 72; hour++) {
       await it.clock.advance(3_600_000);
       expect(await it.toNew(first, 3)).toBe(0);
     }
-    expect(calls).toBe(3);
+    expect(looks()).toBe(3);
+    const second = it.start(split(100));
+    expect([await it.toNew(second, 9), looks()]).toEqual([0, 4]);
   });
 
   it('of a build that gave its record no end holds, and has one from then on', async () => {
@@ -138,7 +145,8 @@ describe('a roll-back for a time', () => {
     expect(await it.toNew(first)).toBeGreaterThan(9);
     it.transport.backend('new.example', {});
     await it.clock.advance(2 * dayMs);
-    expect([await it.toNew(first), await it.toNew(second)]).toEqual([0, 0]);
+    const looks = it.looks();
+    expect([await it.toNew(first), await it.toNew(second), looks()]).toEqual([0, 0, 1]);
     await it.clock.advance(dayMs);
     expect([await it.toNew(first), await it.toNew(second), await it.toNew(it.start(configuration))]).toEqual([50, 50, 50]);
   });
