@@ -166,7 +166,7 @@ export interface SplitConfiguration {
 }
 
 export interface GateConfiguration {
-  /** Greatest share of failures (5xx and no answer) on the new side, percent; default 1. */
+  /** Greatest share of failures (5xx but 501 and 505, and no answer) on the new side, percent; default 1. */
   readonly maxErrorPercent?: number | undefined;
   /** Greatest p99 of the new side until its response header, milliseconds; default none. */
   readonly maxLatencyMs?: number | undefined;

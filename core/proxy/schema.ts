@@ -159,7 +159,7 @@ const route = object(
         gate: object('Sends everything to `old` when `new` does worse; default none.', {
           maxErrorPercent: share(
             100,
-            'Greatest share of failures (5xx and no answer) on the new side, percent.',
+            'Greatest share of failures (5xx but 501 and 505, and no answer) on the new side, percent.',
             gate.maxErrorPercent,
           ),
           maxLatencyMs: ms("Greatest p99 of the new side until its response's header; default none"),

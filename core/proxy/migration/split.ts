@@ -7,6 +7,8 @@ import type { HashKey, SplitConfiguration } from '../configuration.ts';
 import type { Exchange } from '../exchange.ts';
 import { hash32, hashKeyOf } from '../hash-key.ts';
 import { isIdempotent } from '../methods.ts';
+import { outcomeOfStatus } from '../upstream/outcome.ts';
+import { UpstreamRefused } from '../upstream/upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WatchedGate } from './watched-gate.ts';
 
@@ -59,7 +61,7 @@ export class Split {
       if (!this.#mayRescue(request, error)) throw error;
       return this.#askOld(request, exchange);
     }
-    const failed = response.status >= 500;
+    const failed = outcomeOfStatus(response.status) === 'failure';
     this.#record(failed, startedAt, context);
     if (!failed || !this.#mayRescue(request, undefined)) return response;
     discardBody(response.body);
@@ -81,6 +83,6 @@ export class Split {
     const { gate } = this.#configuration;
     if (gate === undefined || gate.rescue === false) return false;
     if (isStream(body)) return false;
-    return isIdempotent(method) || (error instanceof UpstreamError && !error.requestSent);
+    return isIdempotent(method) || error instanceof UpstreamRefused || (error instanceof UpstreamError && !error.requestSent);
   }
 }

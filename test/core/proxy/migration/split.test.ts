@@ -8,6 +8,7 @@ import type { Exchange } from '../../../../core/proxy/exchange.ts';
 import { sharedGate } from '../../../../core/proxy/migration/roll-backs.ts';
 import { isNewSide, Split } from '../../../../core/proxy/migration/split.ts';
 import { WatchedGate } from '../../../../core/proxy/migration/watched-gate.ts';
+import { UpstreamRefused } from '../../../../core/proxy/upstream/upstream.ts';
 import type { Upstream } from '../../../../core/proxy/upstream/upstream.ts';
 import { durable } from '../../../../core/storage/durable.ts';
 import { MemoryStore } from '../../../../core/storage/memory-store.ts';
@@ -134,6 +135,8 @@ describe('a split', () => {
     expect((await send(split, { method: 'POST', body: 'x' })).response.status).toBe(500);
     newSide.answer = () => Promise.reject(new UpstreamError('connection_refused', false));
     expect((await send(split, { method: 'POST', body: 'x' })).response.status).toBe(200);
+    newSide.answer = () => Promise.reject(new UpstreamRefused('circuit_open', 1));
+    expect((await send(split, { method: 'POST', body: 'x' })).response.status).toBe(200);
     newSide.answer = () => Promise.reject(new UpstreamError('connection_terminated', true));
     await expect(send(split, { method: 'POST', body: 'x' })).rejects.toMatchObject({ type: 'connection_terminated' });
     const stream = (async function* () {
@@ -159,6 +162,20 @@ describe('a gate', () => {
     await send(split);
     await send(split);
     expect(asked.new).toBe(20);
+  });
+
+  it('is not crossed by what any client can bring about: 501 and 505 are right answers', async () => {
+    for (const status of [501, 505]) {
+      const { instance, send, asked } = world(
+        { gate: { minRequests: 20 } },
+        {
+          answer: () => ({ status, headers: new HeaderList(), body: undefined }),
+        },
+      );
+      const split = instance();
+      for (let at = 0; at < 40; at++) expect((await send(split)).response.status).toBe(status);
+      expect(asked).toEqual({ old: 0, new: 40 });
+    }
   });
 
   it('sends everything to the old side once errors cross it, and says so once', async () => {
