@@ -20,7 +20,8 @@ export class ConcurrencyLimiter {
   readonly #timers: Timers;
   #limit: number;
   #inFlight = 0;
-  #waiting: Waiter[] = [];
+  /** In the order they came. */
+  readonly #waiting = new Set<Waiter>();
   /** Smoothed time between two who were let in from the queue. */
   #intervalMs = 0;
   #movedAt = 0;
@@ -42,7 +43,7 @@ export class ConcurrencyLimiter {
   }
 
   get queued(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Changes the limit; a greater one lets in who waits, a smaller one takes effect as requests end. */
@@ -58,7 +59,7 @@ export class ConcurrencyLimiter {
 
   /** A place, to be given back with `release`; false: none is free. */
   tryAcquire(): boolean {
-    if (this.#inFlight >= this.#limit || this.#waiting.length > 0) return false;
+    if (this.#inFlight >= this.#limit || this.#waiting.size > 0) return false;
     this.#inFlight++;
     return true;
   }
@@ -74,10 +75,10 @@ export class ConcurrencyLimiter {
     signal?.throwIfAborted();
     const { maxQueued, queueTimeoutMs } = this.#settings;
     const patienceMs = Math.min(queueTimeoutMs, deadline - this.#clock.now() - this.#usualMs);
-    const expectedMs = (this.#waiting.length + 1) * this.#intervalMs;
-    if (this.#waiting.length >= maxQueued || patienceMs <= 0 || expectedMs > patienceMs) {
+    const expectedMs = (this.#waiting.size + 1) * this.#intervalMs;
+    if (this.#waiting.size >= maxQueued || patienceMs <= 0 || expectedMs > patienceMs) {
       // What was learned must not shut the queue for good: without anybody in it nothing new would be learned.
-      if (this.#waiting.length === 0) this.#intervalMs /= 2;
+      if (this.#waiting.size === 0) this.#intervalMs /= 2;
       throw new UpstreamRefused('overloaded', seconds(expectedMs));
     }
     await this.#wait(patienceMs, signal);
@@ -85,14 +86,14 @@ export class ConcurrencyLimiter {
 
   release(): void {
     this.#inFlight--;
-    if (this.#waiting.length > 0) this.#admit();
+    if (this.#waiting.size > 0) this.#admit();
   }
 
   #wait(patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#waiting.length === 0) this.#movedAt = this.#clock.monotonic();
+    if (this.#waiting.size === 0) this.#movedAt = this.#clock.monotonic();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = (error: Error): void => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+      this.#waiting.delete(waiter);
       settle();
       reject(error);
     };
@@ -109,18 +110,20 @@ export class ConcurrencyLimiter {
       },
     };
     signal?.addEventListener('abort', abort, { once: true });
-    this.#waiting.push(waiter);
+    this.#waiting.add(waiter);
     return promise;
   }
 
   #admit(): void {
-    while (this.#waiting.length > 0 && this.#inFlight < this.#limit) {
+    for (const waiter of this.#waiting) {
+      if (this.#inFlight >= this.#limit) return;
       const now = this.#clock.monotonic();
       const intervalMs = now - this.#movedAt;
       this.#intervalMs = this.#intervalMs === 0 ? intervalMs : this.#intervalMs + (intervalMs - this.#intervalMs) * smoothing;
       this.#movedAt = now;
       this.#inFlight++;
-      this.#waiting.shift()?.admit();
+      this.#waiting.delete(waiter);
+      waiter.admit();
     }
   }
 }

@@ -315,7 +315,11 @@ describe('an upstream of which something else is another', () => {
   });
 
   it('keeps its places and its queue', async () => {
-    const one: UpstreamConfiguration = { ...main, circuitBreaker: false, concurrency: { max: 2, maxQueued: 1 } };
+    const one: UpstreamConfiguration = {
+      ...main,
+      circuitBreaker: false,
+      concurrency: { max: 2, maxQueued: 1, queueTimeoutMs: 30_000 },
+    };
     const it = new SimulatedUpstreams({ main: one });
     it.transport.backend('a', { afterMs: 500 });
     const asked = Array.from({ length: 3 }, () => it.ask());
@@ -325,6 +329,9 @@ describe('an upstream of which something else is another', () => {
     for (let n = 0; n < 4; n++) await it.clock.advance(500);
     expect((await Promise.all(asked)).map(({ outcome }) => outcome)).toEqual([200, 200, 200]);
     expect(it.transport.mostInFlight).toBe(2);
+    await it.upstreams.close();
+    await it.clock.advance(0);
+    expect(it.clock.sleeping).toBe(0);
   });
 
   it('keeps its adaptive limit, and what admission control and hedging have learned', async () => {
