@@ -5,6 +5,7 @@ import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Body, HeaderFields, HttpResponse } from '../../core/ports/index.ts';
+import { unlessMoved } from '../node/unless-moved.ts';
 import { readHead } from './http-message.ts';
 import type { Framing, ReceivedHead } from './http-message.ts';
 import { IncomingContent } from './incoming-content.ts';
@@ -45,6 +46,10 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
       socket.end(
         rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])),
       );
+  });
+  // a client that has kept still, or takes nothing of its answer
+  server.on('timeout', (socket: Socket) => {
+    unlessMoved(socket, () => socket.destroy());
   });
   const refused = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { HttpResponse } from '../../core/ports/index.ts';
+import { unlessMoved } from '../node/unless-moved.ts';
 import { UpgradedSocket } from '../node/upgraded-socket.ts';
 import { readHead } from './http-message.ts';
 import type { ReceivedHead } from './http-message.ts';
@@ -166,6 +167,6 @@ function isOurs(name: string): boolean {
 /** Node's sockets know how; other streams have no time-out of their own. */
 function setIdleTimeout(stream: Duplex & { setTimeout?: (ms: number, expired: () => void) => unknown }, ms: number): void {
   stream.setTimeout?.(ms, () => {
-    stream.destroy();
+    unlessMoved(stream, () => stream.destroy());
   });
 }
