@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { discardBody } from '../../core/http/body.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { HttpResponse } from '../../core/ports/index.ts';
@@ -145,7 +146,14 @@ export class Upgrades {
   }
 
   #refuse(message: IncomingMessage, socket: Duplex, answer: HttpResponse): void {
-    if (socket.destroyed) return;
+    if (socket.destroyed) {
+      discardBody(answer.body);
+      return;
+    }
+    // Node looks after this connection no longer: whether its client goes on taking the answer, and whether it has left
+    socket.on('timeout', () => socket.destroy());
+    socket.on('end', () => socket.destroy());
+    socket.resume();
     const response = new ServerResponse(message);
     response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
     response.on('finish', () => {
@@ -154,6 +162,7 @@ export class Upgrades {
     try {
       writeResponse(response, answer, { head: message.method === 'HEAD', close: true, serving: this.#serving });
     } catch (error) {
+      discardBody(answer.body);
       this.#serving.cut(error);
       socket.destroy();
     }
