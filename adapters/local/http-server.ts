@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Clock, HttpHandler, Logger } from '../../core/ports/index.ts';
+import { breakOff } from './break-off.ts';
 import { followHandshakes } from './handshakes.ts';
 import { serveHttp1 } from './http1-front.ts';
 import { Http2Front } from './http2-front.ts';
@@ -119,7 +120,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         });
   const endHandshakes = tlsServer === undefined ? undefined : followHandshakes(tlsServer);
   const server: Server = tlsServer ?? createServer(parsing);
-  serveHttp1(server, serving, encrypted);
+  const closeLetGo = serveHttp1(server, serving, encrypted);
   const upgrades = new Upgrades(server, serving, encrypted);
   const front = new Http2Front(serving, encrypted);
   const closeSilent = http2 ? switchProtocols(server, encrypted, front, limits.headersTimeoutMs) : undefined;
@@ -155,9 +156,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       await Promise.race([drained, patience]);
       finished.abort();
       if (serving.inFlight > 0) logger.log('warn', 'http_server.cut', { running: serving.inFlight });
+      for (const response of serving.unframed) breakOff(response, serving);
       // a connection that never sent a request is not idle in Node's eyes
       server.closeAllConnections();
       endHandshakes?.();
+      closeLetGo();
       closeSilent?.();
       upgrades.close();
       front.destroy();

@@ -15,17 +15,29 @@ import { writeResponse } from './response-writer.ts';
 import { Serving, tooLarge } from './server-exchange.ts';
 import type { Received } from './server-exchange.ts';
 import { isLast } from './upgrades.ts';
+import { giveUpWith } from './waiting-answers.ts';
 
 /** Content up to this is waited for within one turn of the loop: what came with its head is given as bytes. */
 const bufferedBodyBytes = 65_536;
 
 const handshakeTimedOut = 'ERR_TLS_HANDSHAKE_TIMEOUT';
 
-/** Answers what Node's HTTP/1.1 server parses. Upgrades are somebody else's: see `Upgrades`. */
-export function serveHttp1(server: Server, serving: Serving, encrypted: boolean): void {
+/**
+ * Answers what Node's HTTP/1.1 server parses. Upgrades are somebody else's: see `Upgrades`.
+ *
+ * @returns what closes the connections that Node has let go of, and does not close itself
+ */
+export function serveHttp1(server: Server, serving: Serving, encrypted: boolean): () => void {
+  const { sendTimeoutMs } = serving.limits;
+  const letGo = new Set<Duplex>();
+  const exchanges: Exchanges = new WeakMap();
   const dispatch = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
-    new Http1Exchange(serving, message, response, encrypted, expectsContinue).start();
+    const exchange = new Http1Exchange(serving, message, response, encrypted, expectsContinue);
+    exchanges.set(response, exchange);
+    exchange.start();
   };
+  // Node remembers it from now on: of a connection that is reset nobody could tell any more whose it was
+  server.on(encrypted ? 'secureConnection' : 'connection', (socket: Socket) => void socket.remoteAddress);
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
     dispatch(message, response, false);
   });
@@ -40,11 +52,15 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   server.on('connect', (message: IncomingMessage, socket: Duplex) => {
     serving.refused({ status: 405, detail: 'Method not allowed' }, message.socket.remoteAddress, message.method);
     socket.on('error', () => socket.destroy());
+    letGo.add(socket);
+    socket.once('close', () => letGo.delete(socket));
     // Node has let go of the connection: the answers before ours can neither be waited for nor overtaken
     if (owedAnswer(socket) !== undefined) socket.destroy();
     else
-      socket.end(
-        rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])),
+      sayLast(
+        socket,
+        problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', '']),
+        sendTimeoutMs,
       );
   });
   // a client that has kept still, or takes nothing of its answer
@@ -58,30 +74,47 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
       socket.destroy();
     } else if (!refused.has(socket)) {
       refused.add(socket);
-      refuse(socket, error, serving);
+      refuse(socket, error, serving, exchanges);
     }
   });
+  return () => {
+    for (const socket of letGo) socket.destroy();
+  };
+}
+
+/** Says the last on a connection that Node no longer looks after: a client that neither takes it nor leaves must not keep it. */
+function sayLast(socket: Duplex & Partial<Pick<Socket, 'setTimeout'>>, answer: HttpResponse, patienceMs: number): void {
+  socket.setTimeout?.(patienceMs, () => socket.destroy());
+  // what the client says meanwhile goes nowhere: left unread, it would have the answer thrown away
+  socket.resume();
+  socket.end(rawAnswer(answer), () => socket.destroy());
 }
 
 /** Answers what is no request, after the requests before it have been answered. */
-function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving): void {
+function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving, exchanges: Exchanges): void {
   if (!socket.writable) return;
   const owed = owedAnswer(socket);
   if (owed !== undefined && !isArriving(owed)) {
     // an earlier request was in order, and may have been carried out: its answer is not this one
     owed.once('close', () => {
-      refuse(socket, error, serving);
+      refuse(socket, error, serving, exchanges);
     });
-  } else if (owed?.headersSent === true) {
+    return;
+  }
+  // an answer that has been given whole ends its connection when it has left
+  if (owed?.writableEnded === true) return;
+  const rejection = rejectionOf(error);
+  if (owed?.headersSent === true) {
     socket.destroy();
-  } else {
-    const rejection = rejectionOf(error);
+  } else if (owed === undefined || exchanges.get(owed)?.refuseContent(rejection) !== true) {
     const { remoteAddress, bytesRead } = socket as Duplex & Partial<Pick<Socket, 'bytesRead' | 'remoteAddress'>>;
     // a connection that was opened in advance and never used is no request
     if (bytesRead !== 0) serving.refused(rejection, remoteAddress);
-    socket.end(rawAnswer(rejectedResponse(rejection)), () => socket.destroy());
+    sayLast(socket, rejectedResponse(rejection), serving.limits.sendTimeoutMs);
   }
 }
+
+type Exchanges = WeakMap<ServerResponse, Http1Exchange>;
 
 /** One request over HTTP/1.1. */
 class Http1Exchange implements Received {
@@ -95,6 +128,7 @@ class Http1Exchange implements Received {
   readonly #response: ServerResponse;
   readonly #expectsContinue: boolean;
   #head: ReceivedHead | undefined;
+  #content: IncomingContent | undefined;
   #gone: (() => void) | undefined;
 
   constructor(serving: Serving, message: IncomingMessage, response: ServerResponse, encrypted: boolean, expectsContinue: boolean) {
@@ -122,6 +156,7 @@ class Http1Exchange implements Received {
     const serving = this.#serving;
     const { maxBodyBytes } = serving.limits;
     serving.begin();
+    if (this.#response.socket === null) giveUpWith(this.#message.socket, this.#response);
     this.#response.on('close', () => {
       serving.end();
       if (!this.#response.writableFinished) this.#gone?.();
@@ -144,6 +179,7 @@ class Http1Exchange implements Received {
       return;
     }
     const content = new IncomingContent(this.#message, maxBodyBytes, this.#expectsContinue ? this.#response : undefined);
+    this.#content = content;
     this.trailers = () => content.body.trailers;
     if (isShort(framing) && !this.#expectsContinue) {
       content.collect((body) => {
@@ -159,6 +195,13 @@ class Http1Exchange implements Received {
   watchClient(gone: () => void): void {
     this.#gone = gone;
     if (this.#response.closed && !this.#response.writableFinished) gone();
+  }
+
+  /** Its content is wrong, or late: who reads it answers so, and there is one answer and one line. False when nobody has been asked yet. */
+  refuseContent(rejection: RequestRejected): boolean {
+    if (this.#content === undefined) return false;
+    this.#content.body.fail(rejection);
+    return true;
   }
 
   readonly #answer = (response: HttpResponse): void => {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { discardBody, isPushBody } from '../../core/http/body.ts';
 import type { BodyFlow, BodySink, HttpResponse, PushBody } from '../../core/ports/index.ts';
+import { breakOff, endsWithConnection } from './break-off.ts';
 import type { Serving } from './server-exchange.ts';
 
 /** Bytes up to this go out in one write with their head, as text of one byte a character: two buffers cost Node twice as much. */
@@ -47,6 +48,7 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
   } else {
     // a stream that is not as long as it said must not leave the connection out of step
     response.strictContentLength = true;
+    if (!mayChunk && answer.headers.get('content-length') === undefined) endsWithConnection(response, serving);
     if (isPushBody(body)) new Pushing(response, answer, serving).start(body);
     else void pull(response, answer, body, serving);
   }
@@ -118,7 +120,7 @@ class Pushing implements BodySink {
     this.#over = true;
     // a client that has gone is what broke it off: nothing was cut
     if (!this.#response.closed) this.#serving.cut(error);
-    this.#response.destroy();
+    breakOff(this.#response, this.#serving);
   }
 }
 
@@ -171,7 +173,7 @@ async function pull(
     if (gone) return;
     over = true;
     serving.cut(error);
-    response.destroy();
+    breakOff(response, serving);
     release();
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { discardBody } from '../../core/http/body.ts';
 import { Canceller } from '../../core/http/canceller.ts';
 import { problemResponse } from '../../core/http/problem.ts';
@@ -39,6 +40,8 @@ export interface Received {
 export class Serving {
   readonly limits: HttpServerLimits;
   readonly logger: Logger;
+  /** Answers under way whose end is their connection's: see `endsWithConnection`. */
+  readonly unframed: Set<ServerResponse> = new Set<ServerResponse>();
   readonly #handler: HttpHandler;
   readonly #clock: Clock;
   readonly #idPrefix = randomBytes(6).toString('hex');

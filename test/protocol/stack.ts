@@ -21,14 +21,19 @@ export interface StackOptions {
   readonly route?: Partial<RouteConfiguration>;
   readonly upstream?: Partial<UpstreamConfiguration>;
   readonly proxy?: ProxyConfiguration['proxy'];
+  /** Before the route and beside the upstream that every stack has. */
+  readonly also?: Pick<ProxyConfiguration, 'routes' | 'upstreams'>;
 }
 
 /** The plain server with a gateway of real parts, in front of one backend. Ends with the test. */
-export async function startStack(url: string, { clock, server, route, upstream, proxy }: StackOptions = {}): Promise<Stack> {
+export async function startStack(url: string, { clock, server, route, upstream, proxy, also }: StackOptions = {}): Promise<Stack> {
   const gateway = realGateway(
     {
-      routes: [{ id: 'all', upstream: 'backend', upgrade: true, ...route }],
-      upstreams: { backend: { url, allowPrivate: true, circuitBreaker: false, outlierEjection: false, ...upstream } },
+      routes: [...(also?.routes ?? []), { id: 'all', upstream: 'backend', upgrade: true, ...route }],
+      upstreams: {
+        ...also?.upstreams,
+        backend: { url, allowPrivate: true, circuitBreaker: false, outlierEjection: false, ...upstream },
+      },
       proxy,
     },
     { clock },

@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { requestText, responseText } from '../probe/arena.ts';
+import { Origin } from '../probe/origin.ts';
+import type { OriginScript } from '../probe/origin.ts';
+import { startStack } from './stack.ts';
+import type { Stack, StackOptions } from './stack.ts';
+
+/** Exchanges over HTTP/1.1 that do not end as they should: the client sees that they have not, the log says so once, and nothing stays. */
+
+interface Scene {
+  readonly stack: Stack;
+  readonly origin: Origin;
+}
+
+async function scene(script: OriginScript, options: StackOptions = {}): Promise<Scene> {
+  const origin = new Origin(script);
+  const stack = await startStack(`http://127.0.0.1:${await origin.listen()}`, options);
+  onTestFinished(() => origin.close());
+  return { stack, origin };
+}
+
+class Client {
+  readonly socket: Socket;
+  text = '';
+  ended: 'fin' | 'open' | 'reset' = 'open';
+
+  constructor({ stack }: Scene) {
+    this.socket = connect({ port: stack.port, host: '127.0.0.1', allowHalfOpen: true });
+    this.socket.setEncoding('latin1');
+    this.socket.on('data', (chunk: string) => (this.text += chunk));
+    this.socket.on('end', () => (this.ended = 'fin'));
+    this.socket.on('error', () => (this.ended = 'reset'));
+    onTestFinished(() => void this.socket.destroy());
+  }
+
+  /** How the connection ended. */
+  async end(): Promise<'fin' | 'open' | 'reset'> {
+    await vi.waitUntil(() => this.ended !== 'open', generous);
+    return this.ended;
+  }
+}
+
+const generous = { timeout: 20_000 };
+/** Patience beyond any test's: who waits for it does not end. */
+const patient = { closeTimeoutMs: 600_000 };
+
+const statusesIn = ({ stack }: Scene): readonly unknown[] =>
+  stack.gateway.lines().map((line) => [line['http.response.status_code'], line['error.type']]);
+
+describe('Half an answer to HTTP/1.0, which has no chunks, is no orderly end of the connection', () => {
+  const half = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n';
+  const old = 'GET /half HTTP/1.0\r\nHost: a\r\n\r\n';
+
+  it('when the backend breaks it off', async () => {
+    const here = await scene({
+      onRequest: (_seen, socket) => {
+        socket.write(half);
+        setTimeout(() => socket.destroy(), 20);
+      },
+    });
+    const client = new Client(here);
+    client.socket.write(old);
+    expect(await client.end()).toBe('reset');
+    expect(client.text).toMatch(/\r\n\r\nhalf$/);
+    expect(statusesIn(here)).toEqual([[200, 'http_response_incomplete']]);
+  });
+
+  it('when the client has ended its side', async () => {
+    const here = await scene({ onRequest: (_seen, socket) => void socket.write(half) });
+    const client = new Client(here);
+    client.socket.write(old);
+    await expect.poll(() => client.text, generous).toContain('half');
+    client.socket.end();
+    expect(await client.end()).toBe('reset');
+    expect(statusesIn(here)).toEqual([[200, 'client_gone']]);
+  });
+
+  it('when the client takes nothing for as long as may be', async () => {
+    const here = await scene(
+      {
+        onRequest: (_seen, socket) =>
+          void socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f00000\r\n${'x'.repeat(0x1f00000)}`),
+      },
+      { server: { limits: { sendTimeoutMs: 200 } } },
+    );
+    const client = new Client(here);
+    client.socket.pause();
+    client.socket.write(old);
+    await expect.poll(() => statusesIn(here), generous).toEqual([[200, 'client_gone']]);
+    client.socket.resume();
+    expect(await client.end()).toBe('reset');
+  });
+
+  it('when the server stops and waits no longer', async () => {
+    const here = await scene(
+      { onRequest: (_seen, socket) => void socket.write(half) },
+      { server: { limits: { closeTimeoutMs: 50 } } },
+    );
+    const client = new Client(here);
+    client.socket.write(old);
+    await expect.poll(() => client.text, generous).toContain('half');
+    await here.stack.close();
+    expect(await client.end()).toBe('reset');
+  });
+
+  it('and a whole one is', async () => {
+    const here = await scene({ onRequest: (_seen, socket) => void socket.write(`${half}0\r\n\r\n`) });
+    const client = new Client(here);
+    client.socket.write(old);
+    expect(await client.end()).toBe('fin');
+    expect(client.text).toMatch(/\r\n\r\nhalf$/);
+  });
+});
+
+describe('Behind a request that is not answered yet', () => {
+  it('an answer that breaks off before its turn ends the connection when it comes, and nothing of it is told', async () => {
+    let release: (() => void) | undefined;
+    const here = await scene({
+      onRequest: ({ target }, socket) => {
+        if (target === '/first') release = () => void socket.write(responseText(200, [], 'first'));
+        else {
+          socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
+          setTimeout(() => socket.destroy(), 20);
+        }
+      },
+    });
+    const client = new Client(here);
+    const keep = ['Connection: keep-alive'];
+    client.socket.write(requestText('GET /first', keep) + requestText('GET /second', keep));
+    await expect.poll(() => statusesIn(here), generous).toEqual([[200, 'http_response_incomplete']]);
+    release?.();
+    await client.end();
+    expect(client.text).toMatch(/\r\n\r\nfirst$/);
+  });
+
+  it('CONNECT gives up all answers that wait, and the server stops without patience', async () => {
+    const here = await scene({ onRequest: () => undefined }, { server: { limits: patient } });
+    const client = new Client(here);
+    const keep = ['Connection: keep-alive'];
+    client.socket.write(requestText('GET /first', keep) + requestText('GET /second', keep));
+    await here.origin.until(() => here.origin.requests.length === 2);
+    client.socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    await client.end();
+    await expect.poll(() => here.origin.sockets.every(({ destroyed }) => destroyed), generous).toBe(true);
+    expect(statusesIn(here)).toEqual([
+      [405, 'http_request_error'],
+      [499, 'client_gone'],
+      [499, 'client_gone'],
+    ]);
+    await here.stack.close();
+  });
+});
+
+describe('A connection that Node has let go of', () => {
+  it('ends after the refusal of CONNECT, whether or not its client ends it', async () => {
+    const here = await scene({}, { server: { limits: patient } });
+    const client = new Client(here);
+    client.socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    expect(await client.end()).toBe('fin');
+    expect(client.text).toContain(' 405 ');
+    await here.stack.close();
+  });
+
+  const bytes = 40_000_000;
+  const large: OriginScript = {
+    onRequest: (_seen, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`);
+      socket.write(Buffer.alloc(bytes, 'x'));
+    },
+  };
+  const wish = 'GET /large HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+
+  it('ends when its client takes nothing of the answer that refuses another protocol, and frees its backend', async () => {
+    const here = await scene(large, { server: { limits: { ...patient, sendTimeoutMs: 200 } } });
+    const client = new Client(here);
+    client.socket.pause();
+    client.socket.write(wish);
+    await expect.poll(() => statusesIn(here), generous).toEqual([[200, 'client_gone']]);
+    await expect.poll(() => here.origin.sockets.every(({ destroyed }) => destroyed), generous).toBe(true);
+    await here.stack.close();
+  });
+
+  it('ends when its client ends it within an answer that refuses another protocol', async () => {
+    const here = await scene({
+      onRequest: (_seen, socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
+    });
+    const client = new Client(here);
+    client.socket.write(wish);
+    await expect.poll(() => client.text, generous).toContain('half');
+    client.socket.end();
+    await client.end();
+    expect(statusesIn(here)).toEqual([[200, 'client_gone']]);
+  });
+});
+
+describe('A request that is refused while it is under way', () => {
+  it.each([
+    ['for content that is no chunk', 400, 'zz\r\n', undefined],
+    ['for content that its client ends', 400, '', 'end'],
+    ['for content that does not come in time', 408, '', undefined],
+  ] as const)('%s has one answer and one line: %i', async (_why, status, more, then) => {
+    const here = await scene({}, { server: { limits: { requestTimeoutMs: 500, headersTimeoutMs: 500 } } });
+    const client = new Client(here);
+    client.socket.write('POST /own HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n');
+    await here.origin.until(() => here.origin.heads.length === 1);
+    client.socket.write(more);
+    if (then === 'end') client.socket.end();
+    await client.end();
+    expect(client.text.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`]);
+    expect(client.text).toMatch(/"status":\d+,[^{}]*}$/);
+    expect(here.stack.gateway.lines()).toMatchObject([
+      { 'url.path': '/own', 'http.response.status_code': status, 'error.type': 'http_request_error' },
+    ]);
+    expect(here.origin.requests).toHaveLength(0);
+  });
+
+  it('is told with the client, though that has reset its connection', async () => {
+    const here = await scene({ onRequest: () => undefined });
+    const client = new Client(here);
+    await once(client.socket, 'connect');
+    // long enough for the server to accept it, not to read from it
+    await new Promise((later) => setImmediate(later));
+    client.socket.write(requestText('GET /gone', ['Connection: keep-alive']), () => client.socket.resetAndDestroy());
+    await expect.poll(() => here.stack.gateway.lines(), generous).toHaveLength(1);
+    expect(here.stack.gateway.lines()[0]).toMatchObject({ 'client.address': '127.0.0.1', 'error.type': 'client_gone' });
+  });
+});
