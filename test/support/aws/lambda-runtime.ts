@@ -33,15 +33,18 @@ export interface LambdaFunction {
   /**
    * Invokes the function and answers its result.
    *
+   * @param timeoutMs what the function is told it has; default its time-out
    * @throws {LambdaError}
    */
-  invoke(event: unknown): Promise<unknown>;
+  invoke(event: unknown, timeoutMs?: number): Promise<unknown>;
   /**
    * Invokes a function that streams, and answers as soon as the head is there.
    *
    * @throws {LambdaError} it failed before the head
    */
-  invokeStream(event: unknown): Promise<StreamedAnswer>;
+  invokeStream(event: unknown, timeoutMs?: number): Promise<StreamedAnswer>;
+  /** Whether it waits for work: Lambda freezes it then. */
+  isIdle(): boolean;
   /** What the function has printed so far. */
   output(): string;
   stop(): Promise<void>;
@@ -61,6 +64,7 @@ export interface LambdaOptions {
 interface Pending {
   readonly id: string;
   readonly event: unknown;
+  readonly timeoutMs: number;
   readonly resolve: (answer: IncomingMessage) => void;
   readonly reject: (error: Error) => void;
 }
@@ -96,7 +100,7 @@ export async function startLambda({
     idle.writeHead(200, {
       'content-type': 'application/json',
       'Lambda-Runtime-Aws-Request-Id': next.id,
-      'Lambda-Runtime-Deadline-Ms': String(Date.now() + timeoutMs),
+      'Lambda-Runtime-Deadline-Ms': String(Date.now() + next.timeoutMs),
       'Lambda-Runtime-Invoked-Function-Arn': 'arn:aws:lambda:eu-central-1:123456789012:function:portolan',
       'Lambda-Runtime-Trace-Id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0',
     });
@@ -184,16 +188,17 @@ export async function startLambda({
   });
   const initMs = performance.now() - started;
 
-  const run = (event: unknown): Promise<IncomingMessage> =>
+  const run = (event: unknown, told = timeoutMs): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      queue.push({ id: randomUUID(), event, resolve, reject });
+      queue.push({ id: randomUUID(), event, timeoutMs: told, resolve, reject });
       hand();
     });
 
   return {
     initMs,
-    invoke: async (event) => JSON.parse(await textOf(await run(event))) as unknown,
-    invokeStream: async (event) => splitStream(await run(event)),
+    invoke: async (event, told) => JSON.parse(await textOf(await run(event, told))) as unknown,
+    invokeStream: async (event, told) => splitStream(await run(event, told)),
+    isIdle: () => idle !== undefined,
     output: () => output,
     stop,
   };
