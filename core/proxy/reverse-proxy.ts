@@ -110,6 +110,7 @@ export class ReverseProxy {
         throw error;
       }
       gatesBefore = compiled.gates;
+      this.#forgetReports(document);
       const isSecured = Object.values(document.upstreams ?? {}).some(({ tls }) => tls !== undefined);
       this.#unchecked = isSecured ? document : undefined;
       return compiled;
@@ -239,6 +240,12 @@ export class ReverseProxy {
     return version === undefined
       ? { version: deployedVersion, document: this.#deployed }
       : { ...version, version: String(active), document: await this.#stored.document(version, options) };
+  }
+
+  /** Those of routes that are gone, as far as they have told what they found. */
+  #forgetReports({ routes = [] }: ProxyConfiguration): void {
+    const served = new Set(routes.map(({ id }) => id));
+    for (const [id, report] of this.#reports) if (!served.has(id) && report.isTold) this.#reports.delete(id);
   }
 
   #reportOf(routeId: string): MirrorReport {

@@ -4,6 +4,7 @@ import { createPortolan } from '../../core/portolan.ts';
 import type { KeyValueStore } from '../../core/ports/index.ts';
 import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import { StoredConfigurations } from '../../core/proxy/live/stored-configurations.ts';
+import type { ProxyPlatform } from '../../core/proxy/platform.ts';
 import { reverseProxy } from '../../core/proxy/reverse-proxy.ts';
 import { durable } from '../../core/storage/durable.ts';
 import { MemoryStore } from '../../core/storage/memory-store.ts';
@@ -27,7 +28,7 @@ export class VirtualGateways {
   readonly pusher: StoredConfigurations = new StoredConfigurations(this.records, nodeCrypto, this.clock);
 
   /** An instance of what is deployed. It follows what is pushed. */
-  start(deployed: ProxyConfiguration): AskGateway {
+  start(deployed: ProxyConfiguration, platform: Partial<ProxyPlatform> = {}): AskGateway {
     const { clock, store, transport, logger } = this;
     const { handler } = createPortolan(
       {
@@ -37,7 +38,7 @@ export class VirtualGateways {
         store,
         secrets: new MemorySecrets({}),
         random: () => 0.5,
-        proxy: reverseProxy({ ...unusedProxyPlatform, openTransports: () => transport, isServer: true }),
+        proxy: reverseProxy({ ...unusedProxyPlatform, openTransports: () => transport, isServer: true, ...platform }),
       },
       { auth: { storedKeys: true }, ...deployed },
     );

@@ -52,6 +52,11 @@ export class MirrorReport {
     for (const difference of differences) add(this.#places, difference.slice(0, maxPlaceLength), 1);
   }
 
+  /** The store has all that was found. */
+  get isTold(): boolean {
+    return this.#pending.size === 0 && this.#places.size === 0;
+  }
+
   /** Tells the store, when it is time to; `undefined` when it is not. */
   flushIfDue(): Promise<void> | undefined {
     const now = this.#ports.clock.now();

@@ -41,3 +41,24 @@ it('a push of other time-outs, and of one target more, leaves an open circuit op
   await push({ routes: [page, route], upstreams: { main: { ...rest, targets, timeouts: { connectMs: 1_999 } } } });
   expect([await ask('/page'), await ask(), transport.sent.length]).toEqual([204, 503, 5]);
 });
+
+it('a configuration that turns out to be impossible leaves nothing open', async () => {
+  const gateways = new VirtualGateways();
+  const { clock, transport, pusher, logger } = gateways;
+  const upstreams = { main, other: { url: 'http://b', healthCheck: {} } };
+  const handlers = {
+    get late(): never {
+      throw new TypeError('is not there after all');
+    },
+  };
+  const ask = gateways.start({ routes: [route], upstreams: { main } }, { handlers });
+  transport.backend('a', {}).backend('b', {});
+  const late: RouteConfiguration = { id: 'late', match: { paths: ['/late'] }, handler: 'late' };
+  await pusher.push({ routes: [late, { ...route, upstream: 'other' }], upstreams }, undefined, undefined);
+  await clock.advance(5_000);
+  expect([await ask('/'), await ask('/late')]).toEqual([200, 200]);
+  const asked = transport.count('b');
+  await clock.advance(60_000);
+  expect([await ask('/'), transport.count('b') - asked, transport.profiles.length - transport.closed]).toEqual([200, 0, 1]);
+  expect(logger.events).toContain('configuration.refused');
+});

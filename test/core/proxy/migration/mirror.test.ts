@@ -214,11 +214,14 @@ describe('a mirror report', () => {
     const { report, store } = world({}, async () => respond('{}'));
     report.compared(['content /a']);
     store.down = true;
+    expect(report.isTold).toBe(false);
     await expect(report.flush()).rejects.toThrow('down');
+    expect(report.isTold).toBe(false);
     report.compared(['content /a']);
     await expect(report.flush()).rejects.toThrow('down');
     store.down = false;
     await report.flush();
+    expect(report.isTold).toBe(true);
     expect(await report.read()).toMatchObject({ compared: 2, differing: 2, places: [{ place: 'content /a', count: 2 }] });
   });
 
