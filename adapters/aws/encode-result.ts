@@ -8,8 +8,8 @@ export interface ResultContent {
   readonly isBase64Encoded: boolean;
 }
 
-/** Room for a result's header fields, with which nobody has to count. */
-const headerRoom = 65_536;
+/** Room for a result's header fields, with which nobody has to count: a section of 64 KiB, escaped, in quotes and with what we add. */
+const headerRoom = 262_144;
 /** JSON's worst: one UTF-16 unit becomes `\uXXXX`. */
 const worstEscape = 6;
 const probeBytes = 1_024;
@@ -85,17 +85,27 @@ function fits(result: ResultContent, limit: number): boolean {
   return Buffer.byteLength(JSON.stringify(result)) <= limit;
 }
 
+/** What the client gets instead of an answer that is larger than the platform carries. */
+export const tooLargeResponse: HttpResponse = problemResponse({
+  status: 500,
+  type: 'response-too-large',
+  title: 'Response too large',
+  detail: 'The answer is larger than this platform can carry.',
+});
+
+const refusals = new WeakSet<object>();
+
+/** Whether a result says, instead of its answer, that it was too large. */
+export function isRefusal(result: object): boolean {
+  return refusals.has(result);
+}
+
 function refused<Result extends ResultContent>(
   build: (response: HttpResponse, content: ResultContent) => Result | undefined,
 ): Result {
-  const response = problemResponse({
-    status: 500,
-    type: 'response-too-large',
-    title: 'Response too large',
-    detail: 'The answer is larger than this platform can carry.',
-  });
-  const result = build(response, textContent(response.body as string));
+  const result = build(tooLargeResponse, textContent(tooLargeResponse.body as string));
   if (result === undefined) throw new TypeError('A problem must fit every platform');
+  refusals.add(result);
   return result;
 }
 

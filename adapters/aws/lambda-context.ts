@@ -57,7 +57,9 @@ export class LambdaInvocation implements RequestContext {
   }
 
   waitUntil(work: Promise<unknown>): void {
-    (this.#work ??= []).push(work.catch((error: unknown) => logFailure(this.#logger, 'lambda.background_failed', error)));
+    (this.#work ??= []).push(
+      work.catch((error: unknown) => logFailure(this.#logger, 'lambda.background_failed', error, this.requestId)),
+    );
   }
 
   /** Whether somebody left work. */
@@ -73,7 +75,7 @@ export class LambdaInvocation implements RequestContext {
       const pending = Promise.all(this.#work).then(() => true);
       this.#work = undefined;
       if (!(await Promise.race([pending, timeout]))) {
-        this.#logger?.log('warn', 'lambda.background_unfinished');
+        this.#logger?.log('warn', 'lambda.background_unfinished', { requestId: this.requestId });
         return;
       }
     }
@@ -93,6 +95,6 @@ export class LambdaInvocation implements RequestContext {
 }
 
 /** Logs what kind of error it was; never its message, which may hold data. */
-export function logFailure(logger: Logger | undefined, event: string, error: unknown): void {
-  logger?.log('error', event, { 'error.type': error instanceof Error ? error.name : typeof error });
+export function logFailure(logger: Logger | undefined, event: string, error: unknown, requestId: string): void {
+  logger?.log('error', event, { 'error.type': error instanceof Error ? error.name : typeof error, requestId });
 }

@@ -1,10 +1,13 @@
+import { discardBody, isStream } from '../../core/http/body.ts';
 import { problemResponse } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Clock, HttpHandler, HttpRequest, HttpResponse, Logger } from '../../core/ports/index.ts';
 import { systemClock } from '../node/system-clock.ts';
+import { isRefusal, tooLargeResponse } from './encode-result.ts';
 import { LambdaInvocation, logFailure } from './lambda-context.ts';
 import type { LambdaContext } from './lambda-context.ts';
+import { maxLambdaStreamBytes } from './lambda-http-codec.ts';
 import type { LambdaSource } from './lambda-http-codec.ts';
 import { selectCodec } from './select-codec.ts';
 import type { AnyLambdaHttpCodec } from './select-codec.ts';
@@ -63,15 +66,14 @@ function answer(
   logger: Logger | undefined,
 ): object | Promise<object> {
   const result = codec.encode(response, event);
-  if (invocation.hasWork || result instanceof Promise) return finish(codec, event, response, result, invocation, logger);
-  tellIfRefused(result, response, logger);
+  if (invocation.hasWork || result instanceof Promise) return finish(codec, event, result, invocation, logger);
+  tellIfRefused(result, invocation, logger);
   return result;
 }
 
 async function finish(
   codec: AnyLambdaHttpCodec,
   event: unknown,
-  response: HttpResponse,
   encoded: object | Promise<object>,
   invocation: LambdaInvocation,
   logger: Logger | undefined,
@@ -79,10 +81,10 @@ async function finish(
   let result: object;
   try {
     result = await encoded;
-    tellIfRefused(result, response, logger);
+    tellIfRefused(result, invocation, logger);
   } catch (error) {
     // Only reading a streamed body can fail, and nothing has been sent yet.
-    logFailure(logger, 'lambda.response_incomplete', error);
+    logFailure(logger, 'lambda.response_incomplete', error, invocation.requestId);
     result = await codec.encode(incomplete(), event);
   }
   // Lambda freezes the process with the answer.
@@ -91,9 +93,12 @@ async function finish(
 }
 
 /** Whoever made the answer does not know that the client got another: a problem, because it was larger than the platform carries. */
-function tellIfRefused(result: object, response: HttpResponse, logger: Logger | undefined): void {
-  const { statusCode } = result as { readonly statusCode?: number };
-  if (statusCode !== response.status) logger?.log('warn', 'lambda.response_too_large', { 'http.response.status_code': statusCode });
+function tellIfRefused(result: object, invocation: LambdaInvocation, logger: Logger | undefined): void {
+  if (isRefusal(result)) logTooLarge(logger, invocation);
+}
+
+function logTooLarge(logger: Logger | undefined, { requestId }: LambdaInvocation): void {
+  logger?.log('warn', 'lambda.response_too_large', { 'http.response.status_code': tooLargeResponse.status, requestId });
 }
 
 function incomplete(): HttpResponse {
@@ -158,11 +163,13 @@ export function lambdaStreamHandler(handler: HttpHandler, options: LambdaHandler
       clock,
       logger,
     );
-    const response = await handler(request, invocation);
+    const response = carried(await handler(request, invocation));
+    if (response === tooLargeResponse) logTooLarge(logger, invocation);
     try {
       await send(awslambda.HttpResponseStream.from(out, codec.streamHead(response)), response, gone.signal).catch(
         (error: unknown) => {
-          logFailure(logger, 'lambda.response_incomplete', error);
+          if (error instanceof StreamTooLong) logTooLarge(logger, invocation);
+          else logFailure(logger, 'lambda.response_incomplete', error, invocation.requestId);
           // The runtime aborts the answer and sends the error's message on, so it gets one that says nothing.
           throw new Error('The answer broke off');
         },
@@ -180,14 +187,30 @@ function lambdaRuntime(): AwsLambda | undefined {
   return typeof awslambda?.streamifyResponse === 'function' ? (awslambda as AwsLambda) : undefined;
 }
 
+/** A streamed answer has grown over what the platform carries. */
+class StreamTooLong extends Error {
+  override readonly name = 'StreamTooLong';
+}
+
+/** The answer, or a problem where it says that it is larger than the platform carries. */
+function carried(response: HttpResponse): HttpResponse {
+  const { body, headers } = response;
+  if (!isStream(body) || !(Number(headers.get('content-length')) > maxLambdaStreamBytes)) return response;
+  discardBody(body);
+  return tooLargeResponse;
+}
+
 async function send(out: LambdaResponseStream, { body }: HttpResponse, gone: AbortSignal): Promise<void> {
   // The head goes out with the first write, and not at all without one.
   out.write('');
   if (typeof body === 'string' || body instanceof Uint8Array) {
     if (body.length > 0) out.write(body);
   } else if (body !== undefined) {
+    let length = 0;
     for await (const chunk of body) {
       if (gone.aborted) return;
+      // the platform would end it there
+      if ((length += chunk.length) > maxLambdaStreamBytes) throw new StreamTooLong();
       if (chunk.length > 0 && !out.write(chunk)) await drained(out);
     }
   }

@@ -6,6 +6,9 @@ export type LambdaSource = 'aws-rest' | 'aws-http-v2' | 'aws-url' | 'aws-alb' | 
 /** A Lambda function's greatest answer, in bytes of its JSON (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
 export const maxLambdaResultBytes = 6_291_556;
 
+/** A Lambda function's greatest streamed answer, in bytes (the same page). */
+export const maxLambdaStreamBytes = 209_715_200;
+
 /** What a codec knows beside the messages: who the platform says is calling, and how a streamed answer starts. */
 export interface LambdaHttpCodec<Event, Result> extends HttpEventCodec<Event, Result> {
   readonly source: LambdaSource;

@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { lambdaHandler, lambdaStreamHandler } from '../../../adapters/aws/lambda-handler.ts';
 import type { LambdaResponseStream } from '../../../adapters/aws/lambda-handler.ts';
@@ -92,7 +92,7 @@ describe('lambdaHandler', () => {
       logger,
     });
     expect(await handler(v2, lambda)).toMatchObject({ statusCode: 200 });
-    expect(logger.lines).toEqual([['lambda.background_failed', { 'error.type': 'RangeError' }]]);
+    expect(logger.lines).toEqual([['lambda.background_failed', { 'error.type': 'RangeError', requestId: 'request-1' }]]);
   });
 
   test('work that never ends does not cost the answer: it is given up at the deadline', async () => {
@@ -105,7 +105,7 @@ describe('lambdaHandler', () => {
     expect(await Promise.race([result, Promise.resolve('waiting')])).toBe('waiting');
     await clock.advance(1);
     expect(await result).toMatchObject({ statusCode: 200 });
-    expect(logger.lines).toEqual([['lambda.background_unfinished', undefined]]);
+    expect(logger.lines).toEqual([['lambda.background_unfinished', { requestId: 'request-1' }]]);
   });
 
   test('a streamed body that breaks off is a 502 problem, never half an answer', async () => {
@@ -115,7 +115,25 @@ describe('lambdaHandler', () => {
     expect(result.statusCode).toBe(502);
     expect(result.body).not.toContain('half');
     expect(JSON.parse(result.body)).toMatchObject({ status: 502, type: 'https://portolan.dev/problems/response-incomplete' });
-    expect(logger.lines).toEqual([['lambda.response_incomplete', { 'error.type': 'Error' }]]);
+    expect(logger.lines).toEqual([['lambda.response_incomplete', { 'error.type': 'Error', requestId: 'request-1' }]]);
+  });
+
+  test.each([200, 500])('an answer of status %d over the limit is told, with the request it was for', async (status) => {
+    const logger = recorder();
+    const handler = lambdaHandler(() => ({ status, headers: new HeaderList(), body: 'x'.repeat(7_000_000) }), { logger });
+    expect(await handler(v2, lambda)).toMatchObject({
+      statusCode: 500,
+      body: expect.stringContaining('response-too-large') as string,
+    });
+    expect(logger.lines).toEqual([['lambda.response_too_large', { 'http.response.status_code': 500, requestId: 'request-1' }]]);
+  });
+
+  test('long fields count as much as content does', async () => {
+    const fields = new HeaderList(['x-long', '\xff'.repeat(60_000), 'content-type', 'image/png']);
+    const body = Buffer.alloc(Math.floor((6_291_556 - 66_000) / 4) * 3, 0xff);
+    const result = (await lambdaHandler(() => ({ status: 200, headers: fields, body }))(v2, lambda)) as { statusCode: number };
+    expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(6_291_556);
+    expect(result.statusCode).toBe(500);
   });
 });
 
@@ -218,7 +236,41 @@ describe('lambdaStreamHandler', () => {
     await expect(sent).rejects.toThrow(/^The answer broke off$/);
     expect(out.writableEnded).toBe(false);
     expect(String(out.read())).toBe('half');
-    expect(logger.lines).toEqual([['lambda.response_incomplete', { 'error.type': 'Error' }]]);
+    expect(logger.lines).toEqual([['lambda.response_incomplete', { 'error.type': 'Error', requestId: 'request-1' }]]);
+  });
+
+  test('an answer that says it is longer than Lambda streams is a problem, and its content is freed', async () => {
+    const { heads } = stubRuntime();
+    const logger = recorder();
+    let freed = 0;
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => expect.unreachable('read'),
+        return: async () => ((freed += 1), { done: true as const, value: undefined }),
+      }),
+    };
+    const out = new PassThrough();
+    const headers = new HeaderList(['content-length', '209715201']);
+    await lambdaStreamHandler(() => ({ status: 200, headers, body }), { logger })(url, out, lambda);
+    expect(heads).toMatchObject([{ statusCode: 500 }]);
+    expect((await out.toArray()).join('')).toContain('response-too-large');
+    expect(freed).toBe(1);
+    expect(logger.lines.map(([event]) => event)).toEqual(['lambda.response_too_large']);
+  });
+
+  test('an answer that grows longer than Lambda streams is broken off, never ended', async () => {
+    stubRuntime();
+    const logger = recorder();
+    const chunk = Buffer.alloc(10_485_760);
+    let sent = 0;
+    const out = new Writable({ write: (written: Buffer, _, done) => ((sent += written.length), done()) });
+    const body = (async function* (): AsyncGenerator<Uint8Array> {
+      for (;;) yield chunk;
+    })();
+    const answered = lambdaStreamHandler(() => ({ status: 200, headers: new HeaderList(), body }), { logger })(url, out, lambda);
+    await expect(answered).rejects.toThrow(/^The answer broke off$/);
+    expect([sent, out.writableEnded]).toEqual([209_715_200, false]);
+    expect(logger.lines.map(([event]) => event)).toEqual(['lambda.response_too_large']);
   });
 
   test('an event that is no acceptable request is a problem', async () => {
