@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { devConfiguration, startLocal } from '../../../adapters/local/start-local.ts';
+import { createIssuer } from '../../support/certificates.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import type { LocalOptions } from '../../../adapters/local/start-local.ts';
 
@@ -116,6 +117,59 @@ describe('starting on this machine', () => {
       { name: 'authority', error: { code: 'data_loss', reason: 'holds no certificate in PEM' } },
       { name: 'own', error: { code: 'data_loss', reason: 'holds no private key in PEM' } },
     ]);
+    await local.close();
+  });
+
+  it('takes a push as soon as the secret for TLS that it names is there and right', async () => {
+    const routes = [{ id: 'all', upstream: 'private' }];
+    const upstreams = { private: { url: 'https://backend.example', tls: { ca: 'authority' } } };
+    const local = await startLocal(
+      options({
+        configuration: {
+          auth: { storedKeys: true },
+          routes: [{ id: 'none', respond: { status: 204 } }],
+          proxy: { controlHosts: ['127.0.0.1'] },
+        },
+      }),
+    );
+    const push = async (): Promise<number> => {
+      const response = await fetch(`http://127.0.0.1:${local.port}/v1/configuration`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${local.firstKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ routes, upstreams }),
+      });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    const secret = join(dataFolder, 'secrets', 'authority');
+    const refused = [await push()];
+    writeFileSync(secret, 'no PEM', { mode: 0o600 });
+    refused.push(await push());
+    writeFileSync(secret, selfSigned().cert);
+    expect([refused, await push()]).toEqual([[422, 422], 200]);
+    await local.close();
+  });
+
+  it('tells a client certificate that has expired, without its key, and starts', async () => {
+    const issuer = createIssuer();
+    const { cert, key } = issuer.issue('DNS:own.example', 1, -2.5);
+    issuer.remove();
+    const lines: string[] = [];
+    const local = await startLocal(
+      options({
+        configuration: {
+          routes: [{ id: 'all', upstream: 'private' }],
+          upstreams: { private: { url: 'https://backend.example', tls: { clientCertificate: 'own' } } },
+        },
+        env: { PORTOLAN_SECRET_OWN: `${cert}${key}` },
+        logSink: (line) => lines.push(line),
+      }),
+    );
+    expect(lines.filter((line) => line.includes('"upstream.tls.')).map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { severity: 'warn', 'secret.name': 'own', 'tls.client.subject': expect.stringMatching(/^CN=\d+$/) as string, daysLeft: -2 },
+    ]);
+    expect(lines.join('')).not.toMatch(/BEGIN|PRIVATE/);
+    expect(local.unreadableSecrets).toEqual([]);
     await local.close();
   });
 
