@@ -42,6 +42,35 @@ describe('a process that is frozen', () => {
     }
   });
 
+  it('takes an answer over HTTP/2 that came meanwhile', async () => {
+    const clock = new FreezingClock();
+    const server = createHttp2Server();
+    server.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200 });
+      stream.end('good');
+    });
+    const port = await listen(server as unknown as Server);
+    atEnd(() => server.close());
+    let isHeld = false;
+    const held: Buffer[] = [];
+    const relay = await rawUpstream((socket) => {
+      const onward = connect(port, '127.0.0.1');
+      onward.on('error', () => undefined);
+      onward.on('data', (chunk: Buffer) => (isHeld ? held.push(chunk) : socket.write(chunk)));
+      socket.pipe(onward);
+      atEnd(() => onward.destroy());
+    });
+    const transport = open({ protocol: 'http2', responseHeadersTimeoutMs: 5_000 }, { clock });
+    const get = (): Promise<string> => transport.send(request(relay.authority), { deadline: clock.now() + 600_000 }).then(textOf);
+    expect(await get()).toBe('good');
+    isHeld = true;
+    const answer = get();
+    await expect.poll(() => Buffer.concat(held).includes('good'), { timeout: 60_000 }).toBe(true);
+    await clock.freeze(60_000, () => relay.sockets[0]?.write(Buffer.concat(held)));
+    expect(await answer).toBe('good');
+  });
+
   it('goes on with content that came meanwhile', async () => {
     const clock = new FreezingClock();
     const { upstream, asked } = await silentUpstream();
