@@ -43,6 +43,8 @@ export function cloudFunction(handler: HttpHandler, options: CloudFunctionOption
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const first = coldStart;
     coldStart = false;
+    // The platform counts from here, also while content is read.
+    const endsAt = clock.now() + timeoutMs;
     const event = await receive(message);
     const answer = async (answered: HttpResponse, context?: FunctionContext): Promise<void> => {
       const { statusCode, rawHeaders, body } = await codec.encode(answered, event);
@@ -68,7 +70,7 @@ export function cloudFunction(handler: HttpHandler, options: CloudFunctionOption
     try {
       const request = codec.decode(event);
       const context = new FunctionContext(
-        { source: codec.source, clientAddress: codec.clientAddress(event), headers: request.headers, coldStart: first, timeoutMs },
+        { source: codec.source, clientAddress: codec.clientAddress(event), headers: request.headers, coldStart: first, endsAt },
         response,
         clock,
         logger,

@@ -25,20 +25,21 @@ export class FunctionContext implements RequestContext {
       readonly clientAddress: string | undefined;
       readonly headers: HeaderFields;
       readonly coldStart: boolean;
-      readonly timeoutMs: number;
+      /** When the platform ends the function. */
+      readonly endsAt: EpochMillis;
     },
     response: ServerResponse,
     clock: Clock,
     logger: Logger | undefined,
   ) {
-    const { source, clientAddress, headers, coldStart, timeoutMs } = facts;
+    const { source, clientAddress, headers, coldStart, endsAt } = facts;
     const executionId = headers.get('function-execution-id') ?? '';
     this.source = source;
     this.clientAddress = clientAddress;
     this.coldStart = coldStart;
     this.requestId = /^[\x21-\x7e]{1,128}$/.test(executionId) ? executionId : randomUUID();
     this.traceId = headers.get('traceparent') ?? headers.get('x-cloud-trace-context');
-    this.deadline = clock.now() + timeoutMs - reserveMs;
+    this.deadline = endsAt - reserveMs;
     this.#response = response;
     this.#clock = clock;
     this.#logger = logger;
