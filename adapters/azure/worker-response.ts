@@ -52,6 +52,8 @@ export async function* paced(body: AsyncIterable<Uint8Array>, response: ServerRe
       if (response.destroyed) return;
     }
   } catch (error) {
+    // Content ends with its client: that is no failed invocation.
+    if (response.destroyed) return;
     response.destroy();
     throw error;
   }

@@ -6,11 +6,24 @@ import { paced } from '../../../adapters/azure/worker-response.ts';
 /** A response that is full after each chunk. */
 class SlowResponse extends EventEmitter {
   readonly writableNeedDrain = true;
-  readonly destroyed = false;
+  destroyed = false;
   hasHeader(): boolean {
     return false;
   }
+  destroy(): void {
+    this.destroyed = true;
+  }
 }
+
+const taken = async (body: AsyncIterable<Uint8Array>, response: SlowResponse): Promise<number> => {
+  let length = 0;
+  for await (const chunk of paced(body, response as unknown as ServerResponse)) {
+    length += chunk.length;
+    // it waits before it hands over the next one
+    setImmediate(() => response.emit('drain'));
+  }
+  return length;
+};
 
 async function* chunks(count: number): AsyncGenerator<Uint8Array> {
   for (let n = 0; n < count; n++) yield Uint8Array.of(n);
@@ -18,11 +31,29 @@ async function* chunks(count: number): AsyncGenerator<Uint8Array> {
 
 it('a long answer to a slow client leaves no listener behind each time it waits', async () => {
   const response = new SlowResponse();
-  let taken = 0;
-  for await (const chunk of paced(chunks(30), response as unknown as ServerResponse)) {
-    taken += chunk.length;
-    // it waits before it hands over the next one
-    setImmediate(() => response.emit('drain'));
+  expect(await taken(chunks(30), response)).toBe(30);
+  expect([response.listenerCount('close'), response.listenerCount('drain')]).toEqual([0, 0]);
+});
+
+it('content that ends because its client is gone is no failure, and content that breaks off is one', async () => {
+  const response = new SlowResponse();
+  async function* until(happens: () => void): AsyncGenerator<Uint8Array> {
+    yield Uint8Array.of(1);
+    happens();
+    throw new Error('aborted');
   }
-  expect([taken, response.listenerCount('close'), response.listenerCount('drain')]).toEqual([30, 0, 0]);
+  await expect(
+    taken(
+      until(() => response.destroy()),
+      response,
+    ),
+  ).resolves.toBe(1);
+  const other = new SlowResponse();
+  await expect(
+    taken(
+      until(() => undefined),
+      other,
+    ),
+  ).rejects.toThrow('aborted');
+  expect(other.destroyed).toBe(true);
 });

@@ -263,6 +263,8 @@ function forward(
     answer.on('aborted', () => response.destroy());
   });
   forwarded.on('error', () => response.destroy());
+  // what the app did not take is not in the way of the next request
+  forwarded.on('close', () => request.unpipe(forwarded).resume());
   response.on('close', () => {
     if (!response.writableFinished) forwarded.destroy();
   });
