@@ -7,7 +7,16 @@ import { gcpModule } from './module.ts';
 import { receiveAsSent } from './receive-as-sent.ts';
 
 // The deployed function: everything is made here, once a process; the clients connect with their first call.
-const { portolan: core, logger, clock } = compose(gcpModule(process.env, await loadDeployment(process.env, import.meta.url)));
+const {
+  portolan: core,
+  configuration,
+  logger,
+  clock,
+} = compose(gcpModule(process.env, await loadDeployment(process.env, import.meta.url)));
+// Google's clients take longer to load than a request may on a small instance: they are loaded while it starts and none is waiting. Who checks keys
+// reads store and secrets; a proxy alone does neither.
+if (configuration.auth !== undefined)
+  await Promise.all([import('@google-cloud/firestore'), import('@google-cloud/secret-manager')]);
 receiveAsSent();
 
 /** The function to deploy: `--entry-point portolan`. */
