@@ -95,8 +95,8 @@ class DecodedRequest implements HttpRequest {
 }
 
 /**
- * The content of a request. Who stops reading does not cancel the library's stream, which would destroy the connection that the answer goes
- * out on: what nobody wants is read and forgotten, so that it is not in the way of the next request either.
+ * The content of a request. Who stops reading does not cancel the library's stream, which would leave the rest unread in the connection, before
+ * the next request on it: what nobody wants is read and forgotten.
  */
 async function* contentOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request as httpRequest } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -133,20 +133,6 @@ describe('the real library under the local host', () => {
     expect(response.headers['x-a']).toBe('1');
     await ask('/head-seen');
     expect(Buffer.concat(await response.toArray()).toString()).toBe('content');
-  });
-
-  test('a request whose content is not read to its end is answered, and the next one on its connection too', async () => {
-    const { port } = new URL(host.url);
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    for (const method of ['POST', 'GET']) {
-      const path = method === 'POST' ? '/peeks' : '/';
-      const request = httpRequest({ host: '127.0.0.1', port, path, method, agent });
-      request.end(method === 'POST' ? Buffer.alloc(4_000_000) : undefined);
-      const [response] = (await once(request, 'response')) as [IncomingMessage];
-      expect(response.statusCode).toBe(200);
-      await response.toArray();
-    }
-    agent.destroy();
   });
 
   test('an answer without content has none', async () => {

@@ -68,9 +68,6 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/broken') return { status: 200, headers: new HeaderList(), body: broken() };
   if (path === '/endless') return { status: 200, headers: new HeaderList(), body: endless(context.signal) };
   if (path === '/endless-end') return json({ produced: endlessBytes, aborted: endlessAborted });
-  if (path === '/peeks') {
-    for await (const chunk of request.body as AsyncIterable<Uint8Array>) return json(chunk.length > 0);
-  }
   if (path === '/head-first') return { status: 200, headers: new HeaderList(['x-a', '1']), body: piecesOnceTold() };
   if (path === '/empty') return { status: 204, headers: new HeaderList(), body: undefined };
   if (path === '/cookies') {
