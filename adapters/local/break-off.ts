@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { unlessMoved } from '../node/unless-moved.ts';
 import type { Serving } from './server-exchange.ts';
 
 /**
@@ -20,13 +21,16 @@ export function endsWithConnection(response: ServerResponse, serving: Serving): 
   const onBroken = (): void => {
     breakOff(response, serving);
   };
+  const onLate = (): void => {
+    unlessMoved(socket, onBroken);
+  };
   const settle = (): void => {
     unframed.delete(response);
-    socket.off('end', onBroken).off('timeout', onBroken);
+    socket.off('end', onBroken).off('timeout', onLate);
   };
   unframed.add(response);
-  // before Node, which would end the connection in order
-  socket.prependListener('end', onBroken).prependListener('timeout', onBroken);
+  // before those who would end the connection in order
+  socket.prependListener('end', onBroken).prependListener('timeout', onLate);
   response.prependOnceListener('finish', settle).once('close', settle);
 }
 

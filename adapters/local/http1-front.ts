@@ -6,6 +6,7 @@ import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Body, HeaderFields, HttpResponse } from '../../core/ports/index.ts';
 import { unlessMoved } from '../node/unless-moved.ts';
+import { closeInStages } from './close-in-stages.ts';
 import { readHead } from './http-message.ts';
 import type { Framing, ReceivedHead } from './http-message.ts';
 import { IncomingContent } from './incoming-content.ts';
@@ -32,6 +33,11 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   const letGo = new Set<Duplex>();
   const exchanges: Exchanges = new WeakMap();
   const dispatch = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    if (!message.socket.writable) {
+      // behind the last answer of a connection, whose request was still arriving
+      message.socket.destroy();
+      return;
+    }
     const exchange = new Http1Exchange(serving, message, response, encrypted, expectsContinue);
     exchanges.set(response, exchange);
     exchange.start();
@@ -210,6 +216,7 @@ class Http1Exchange implements Received {
   };
 
   #write(response: HttpResponse, close: boolean): void {
+    if (close) closeInStages(this.#message, this.#response);
     writeResponse(this.#response, response, { head: this.#message.method === 'HEAD', close, serving: this.#serving });
   }
 

@@ -55,8 +55,8 @@ export class Upgrades {
   }
 
   #receive(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (owedAnswer(socket) !== undefined) {
-      // only without the option that leaves this one to the ordinary way (Node 24.9)
+    if (owedAnswer(socket) !== undefined || !socket.writable) {
+      // behind the last answer of the connection; or without the option that leaves this one to the ordinary way (Node 24.9)
       socket.on('error', () => undefined).destroy();
       return;
     }
@@ -151,7 +151,7 @@ export class Upgrades {
       return;
     }
     // Node looks after this connection no longer: whether its client goes on taking the answer, and whether it has left
-    socket.on('timeout', () => socket.destroy());
+    socket.on('timeout', () => unlessMoved(socket, () => socket.destroy()));
     socket.on('end', () => socket.destroy());
     socket.resume();
     const response = new ServerResponse(message);

@@ -228,3 +228,36 @@ describe('A request that is refused while it is under way', () => {
     expect(here.stack.gateway.lines()[0]).toMatchObject({ 'client.address': '127.0.0.1', 'error.type': 'client_gone' });
   });
 });
+
+describe('An answer to a request that is still arriving', () => {
+  const length = 30_000_000;
+
+  it.each([
+    ['is the refusal of a route', 413, { route: { maxRequestBytes: 1_000 } }],
+    ['is the refusal of the server', 413, { server: { limits: { maxBodyBytes: 1_000 } } }],
+    ['is the backend’s', 403, { route: { maxRequestBytes: 2 * length }, server: { limits: { maxBodyBytes: 2 * length } } }],
+  ] as const)('%s, and reaches a client that reads nothing before it has written all of it', async (_whose, status, options) => {
+    const early: OriginScript = { onHead: (_seen, socket) => socket.write(responseText(403, [], 'no')) };
+    const here = await scene(early, options);
+    const client = new Client(here);
+    client.socket.write(`POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    await expect.poll(() => statusesIn(here).length, generous).toBe(1);
+    client.socket.pause();
+    client.socket.write(Buffer.alloc(length), () => client.socket.resume());
+    expect(await client.end()).toBe('fin');
+    expect(client.text).toContain(`HTTP/1.1 ${status} `);
+    await here.stack.close();
+  });
+
+  it('is the last on its connection: what follows the rest of it is not carried out', async () => {
+    const here = await scene({ onHead: (_seen, socket) => socket.write(responseText(403, [], 'no')) });
+    const client = new Client(here);
+    client.socket.write('POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+    expect(await client.end()).toBe('fin');
+    client.socket.end(`12345${requestText('GET /next')}`);
+    await new Promise((resolve) => client.socket.once('close', resolve));
+    await here.stack.close();
+    expect(here.origin.heads.map(({ target }) => target)).toEqual(['/early']);
+    expect(statusesIn(here)).toEqual([[403, undefined]]);
+  });
+});
