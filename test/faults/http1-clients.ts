@@ -26,10 +26,9 @@ export const routes = ['plain', 'retry', 'hedge', 'zip', 'mirror', 'limit', 'fal
 
 const goodFaults = Object.keys(http1Faults).filter((name) => name.startsWith('good'));
 const switching = Object.keys(http1Faults).filter((name) => name.startsWith('switches'));
-const others = Object.keys(http1Faults).filter((name) => !name.startsWith('switches'));
 
 function randomFaults(random: Random): string[] {
-  return Array.from({ length: 1 + below(random, 3) }, () => pick(random, random() < 0.4 ? goodFaults : others));
+  return Array.from({ length: 1 + below(random, 3) }, () => pick(random, random() < 0.4 ? goodFaults : Object.keys(http1Faults)));
 }
 
 const host = 'Host: api.example';
@@ -97,6 +96,10 @@ const illFormed =
   (wish) =>
     ask(undefined, 'GET', text.replaceAll('TARGET', targetOf(wish)).replaceAll('|', '\r\n'));
 
+/** A chunk that is none is known for one when it comes. By then the request may be on its way, and answered; it is never whole. */
+const badChunk: Maker = (wish) =>
+  ask(wish, 'POST', lines(`POST ${targetOf(wish)} HTTP/1.1`, ['Transfer-Encoding: chunked']), '3\r\nabc\r\nzz\r\n');
+
 const expectsContinue = 'Expect: 100-continue';
 const upgrades = ['Connection: Upgrade', 'Upgrade: websocket'];
 
@@ -132,7 +135,7 @@ const odd: Readonly<Record<string, Maker>> = {
   garbage: illFormed('what is this||'),
   'two hosts': illFormed('GET TARGET HTTP/1.1|Host: a|Host: b||'),
   'two framings': illFormed('POST TARGET HTTP/1.1|Host: a|Content-Length: 3|Transfer-Encoding: chunked||0||'),
-  'bad chunk': illFormed('POST TARGET HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|zz|'),
+  'bad chunk': badChunk,
   'large head': illFormed(`GET TARGET HTTP/1.1|Host: a|X-Long: ${'x'.repeat(20_000)}||`),
   'unknown method': illFormed('BREW TARGET HTTP/1.1|Host: a||'),
   'bad target': illFormed('GET /plain/%zz/../good HTTP/1.1|Host: a||'),
@@ -144,9 +147,7 @@ export function randomAsk(random: Random, token: string): Ask {
   const isUpgrade = kind.startsWith('upgrade');
   const route = isUpgrade ? 'ws' : pick(random, routes);
   const faults = isUpgrade && random() < 0.7 ? [pick(random, switching)] : randomFaults(random);
-  const { wish, ...rest } = make({ route, token, faults }, random);
-  // a chunk that is none is known for one when it comes: by then the request may be on its way
-  return { kind, wish, ...rest };
+  return { kind, ...make({ route, token, faults }, random) };
 }
 
 /** One answer, read strictly. */

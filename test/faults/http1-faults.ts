@@ -111,10 +111,14 @@ const drops = (peer: Http1Peer, text: string, size: number): void => {
   }, 2);
 };
 
-/** Between two clients of a tunnel: what is said comes back. */
-const echo = (peer: Http1Peer): void => {
-  peer.read = (chunk) => peer.write(chunk);
-};
+/** Asked or not. From then on what is said comes back, and is no request. */
+const switches = (then: (peer: Http1Peer, random: () => number) => void): Http1Fault =>
+  whole((peer, asked, random) => {
+    const token = wishOf(asked.target)?.token ?? 'none';
+    peer.write(`HTTP/1.1 101 Switching\r\nX-Token: ${token}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    peer.read = (chunk) => peer.write(chunk);
+    then(peer, random);
+  });
 
 export const http1Faults: Readonly<Record<string, Http1Fault>> = {
   good: says({}),
@@ -214,9 +218,14 @@ export const http1Faults: Readonly<Record<string, Http1Fault>> = {
   'resets-late': later((peer) => void peer.socket.resetAndDestroy()),
   ends: whole((peer) => void peer.socket.end()),
   'ends-late': whole(later((peer) => void peer.socket.end())),
-  'is-cut-and-resets': cut((peer) => void peer.socket.resetAndDestroy(), ['chunked', 'close', 'length']),
+  'is-cut-and-resets': cut((peer) => void peer.socket.resetAndDestroy(), ['chunked', 'length']),
+  // at once: an end that is due from the answer before would make it whole
+  'is-cut-without-length-and-resets': whole((peer, asked) => {
+    peer.write(answer(asked, { framing: 'close', length: 3_000 }).slice(0, -10));
+    peer.socket.resetAndDestroy();
+  }),
   'is-cut-and-ends': cut((peer) => void peer.socket.end(), ['chunked', 'length']),
-  'is-cut-and-stalls': cut(() => undefined, ['chunked', 'close', 'length']),
+  'is-cut-and-stalls': cut(() => undefined, ['chunked', 'length']),
   'is-cut-and-garbled': cut((peer, random) => peer.write(noise(random)), ['chunked']),
   'stalls-in-large': whole((peer, asked) => peer.write(answer(asked, { length: 300_000 }).slice(0, -50_000))),
   'resets-in-large': whole((peer, asked, random) => {
@@ -241,21 +250,16 @@ export const http1Faults: Readonly<Record<string, Http1Fault>> = {
   'folded-field': writes(`HEAD\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n`),
   'bare-line-feeds': writes('HTTP/1.1 200 OK\nContent-Length: 0\n\n'),
   'null-in-field': writes(`HEAD\r\nX-A: \0\r\nContent-Length: 0\r\n\r\n`),
-  'switches-unasked': writes('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'),
-  switches: (peer, asked) => {
-    peer.write(
-      `HTTP/1.1 101 Switching Protocols\r\nX-Token: ${wishOf(asked.target)?.token}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello`,
-    );
-    echo(peer);
-  },
-  'switches-and-resets': (peer, _asked, random) => {
-    peer.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+  switches: switches((peer) => peer.write('hello')),
+  'switches-and-resets': switches((peer, random) => {
+    peer.write('hello');
     setTimeout(() => peer.socket.resetAndDestroy(), below(random, 20));
-  },
-  'switches-and-ends': (peer) => {
-    peer.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+  }),
+  'switches-and-ends': switches((peer) => {
+    peer.write('hello');
     peer.socket.end();
-  },
+  }),
+  'switches-to-nothing': switches(() => undefined),
   silence: () => undefined,
   'takes-nothing': (peer) => void peer.socket.pause(),
   'takes-nothing-and-resets': (peer, _asked, random) => {

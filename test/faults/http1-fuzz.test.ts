@@ -27,16 +27,18 @@ const generous = { timeout: 30_000 };
 
 /** Holds all who come until so many are there. */
 class Barrier {
+  size = 0;
   readonly #held = new Map<string, () => void>();
 
-  enter(token: string, open: () => void): void {
-    this.#held.set(token, open);
-    if (this.#held.size < places) return;
+  enter(who: string, open: () => void): void {
+    this.#held.set(who, open);
+    if (this.#held.size < this.size) return;
     for (const release of this.#held.values()) release();
     this.#held.clear();
   }
 
-  clear(): void {
+  begin(size: number): void {
+    this.size = size;
     this.#held.clear();
   }
 }
@@ -48,7 +50,7 @@ interface Scene {
   readonly seen: Set<string>;
   /** What came that no client has sent. */
   readonly wrong: string[];
-  readonly barriers: { readonly own: Barrier; readonly mirrored: Barrier };
+  readonly barrier: Barrier;
 }
 
 async function startBackend(seed: number): Promise<Scene> {
@@ -56,7 +58,7 @@ async function startBackend(seed: number): Promise<Scene> {
   const tries = new Map<string, number>();
   const seen = new Set<string>();
   const wrong: string[] = [];
-  const barriers = { own: new Barrier(), mirrored: new Barrier() };
+  const barrier = new Barrier();
   const onRequest = (peer: Http1Peer, asked: Http1Asked): void => {
     const wish = wishOf(asked.target);
     if (wish === undefined) {
@@ -72,8 +74,7 @@ async function startBackend(seed: number): Promise<Scene> {
     if (!isMirrored) seen.add(token);
     const [only = ''] = faults;
     if (only === 'barrier') {
-      const barrier = isMirrored ? barriers.mirrored : barriers.own;
-      barrier.enter(token, () => asked.whenWhole(() => http1Faults['good']?.(peer, asked, random)));
+      barrier.enter(`${token} ${isMirrored}`, () => asked.whenWhole(() => http1Faults['good']?.(peer, asked, random)));
       return;
     }
     const tried = tries.get(`${isMirrored} ${token}`) ?? 0;
@@ -90,7 +91,7 @@ async function startBackend(seed: number): Promise<Scene> {
   });
   const port = await backend.listen();
   onTestFinished(() => backend.close());
-  return { backend, url: `http://127.0.0.1:${port}`, seen, wrong, barriers };
+  return { backend, url: `http://127.0.0.1:${port}`, seen, wrong, barrier };
 }
 
 function hash(text: string): number {
@@ -190,7 +191,8 @@ function faultsOf(client: Http1Client, lines: readonly LogAttributes[], seen: Re
   if (lines.length > begun) say(`${lines.length} lines for ${begun} requests`);
   for (const [at, answer] of reading.answers.entries()) {
     const asked = asks[at];
-    if (asked === undefined || answer.status === 0) continue;
+    // a connection on which nothing was said is no request, though it is told that its time is over
+    if (asked === undefined || answer.status === 0 || client.written === 0) continue;
     const { status, whole, fields, content } = answer;
     const own = lines.filter((line) => line['url.path'] !== undefined && line['url.path'] === pathOf(asked));
     const line =
@@ -207,14 +209,15 @@ function faultsOf(client: Http1Client, lines: readonly LogAttributes[], seen: Re
       const token = asked.wish?.token;
       const mark = fields.get('x-token');
       // what is no answer of the good kind has no mark, and may not be whole
-      if (mark !== token && (mark !== undefined || (whole && status !== 101))) say(`the answer of ${mark} to ${token}`);
+      if (mark !== token && (mark !== undefined || whole)) say(`the answer of ${mark} to ${token}`);
       const hasContent = asked.method !== 'HEAD' && ![101, 204, 304].includes(status);
       if (whole && hasContent && tokenOf(content) !== token) {
         say(`content of ${token} is not whole: ${content.slice(0, 30)}...${content.slice(-30)} (${content.length})`);
       }
       if (whole && errorType !== undefined) say(`whole, but ${errorType} in the log`);
-      // one who still writes may be reset by what he writes
-      if (!whole && client.waits && asked.content === '' && errorType === undefined) say('broken off, but not in the log');
+      // one who still writes may be reset by what he writes, and what is large may be given up after its line was written
+      const isPlain = client.waits && asked.content === '' && !asked.wish?.faults.some((name) => name.includes('large'));
+      if (!whole && isPlain && errorType === undefined) say('broken off, but not in the log');
     }
     if (!whole && client.ended === 'open') say('an answer that does not end');
   }
@@ -246,12 +249,11 @@ async function honest(port: number, token: string, route = 'honest'): Promise<vo
   expect(answered).toBe(true);
 }
 
-/** As many requests at once as a route may have under way: none could be, had a place been kept. */
-async function fill(port: number, route: string, { barriers }: Scene, seed: number): Promise<void> {
+/** As many requests at once as a route may have under way, and as many copies: one less could be, had a place been kept. */
+async function fill(port: number, route: string, { barrier }: Scene, seed: number): Promise<void> {
   const method = route === 'mirror' ? 'GET' : 'POST';
   for (let n = 0; n < 100; n++) {
-    barriers.own.clear();
-    barriers.mirrored.clear();
+    barrier.begin(route === 'mirror' ? 2 * places : places);
     const clients = Array.from({ length: places }, (_, at) => {
       const wish = { route, token: `full${seed}${route}${n}x${at}`, faults: ['barrier'] };
       const content = method === 'GET' ? '' : contentOf(wish.token, 5);
@@ -321,8 +323,6 @@ describe('Between odd and hostile clients and backends that speak HTTP/1.1', () 
       for (const event of ['bug', 'http_server.cut', 'http_server.handler_failed', 'http_server.background_work_failed']) {
         expect(events).not.toContain(event);
       }
-      const answers = clients.flatMap(({ reading }) => reading.answers);
-      expect(answers.filter(({ status, whole }) => status === 200 && whole).length).toBeGreaterThan(0);
       await scene.backend.close();
       for (let patience = 500; resources() > before && patience > 0; patience--) await sleep(20);
       expect(resources()).toBeLessThanOrEqual(before);
