@@ -143,7 +143,8 @@ function verdict({ id, fault, method }: Asked, outcome: Outcome, mayFail: boolea
     return becomes === 'failed' || becomes === 'either' || mayFail ? undefined : 'broken off';
   }
   const { status, headers, body } = outcome;
-  const failed = (status >= 500 && status !== 599) || (status === 408 && mayFail);
+  // 408: what a slow machine takes to send content is the client's time
+  const failed = (status >= 500 && status !== 599) || (status === 408 && (mayFail || becomes === 'failed'));
   if (failed) {
     if (becomes !== 'failed' && becomes !== 'either' && !mayFail) return `a ${status}: ${body.toString()}`;
     const isProblem =
