@@ -63,20 +63,24 @@ export class SharedBreaker {
     if (this.#busy) return;
     const now = this.#clock.now();
     const readDue = Math.abs(now - this.#readAt) >= readEveryMs;
-    if (!readDue && this.#unsaid === undefined) return;
+    // A store that fails is asked no more often than one that does not.
+    if (!readDue && (this.#unsaid === undefined || this.#failing)) return;
     this.#busy = true;
+    if (readDue) this.#readAt = now;
     context.waitUntil(this.#exchange(now, readDue));
   }
 
   async #exchange(now: EpochMillis, readDue: boolean): Promise<void> {
+    const said = this.#unsaid;
+    this.#unsaid = undefined;
     try {
-      const said = this.#unsaid;
-      this.#unsaid = undefined;
       if (said !== undefined) await this.#say(said, now + callMs);
       if (readDue) await this.#listen(now);
       this.#failing = false;
     } catch (error) {
       if (!(error instanceof PortError)) throw error;
+      // Said again, unless there is something newer to say: it may not have been taken, and twice does no harm.
+      this.#unsaid ??= said;
       if (!this.#failing) {
         this.#logger.log('warn', 'upstream.circuit.not_shared', { upstream: this.#key.id, reason: error.code });
       }
@@ -104,7 +108,6 @@ export class SharedBreaker {
   }
 
   async #listen(now: EpochMillis): Promise<void> {
-    this.#readAt = now;
     const record = await this.#store.get(this.#key, { deadline: now + callMs });
     if (record === undefined || record.version === this.#version) return;
     this.#version = record.version;

@@ -136,6 +136,30 @@ describe('a shared circuit breaker', () => {
     expect(events().filter((event) => event === 'upstream.circuit.not_shared')).toHaveLength(1);
   });
 
+  it('tells what it could not tell when the store works again, as long as it holds, asking once a second', async () => {
+    for (const outageMs of [5_000, 40_000]) {
+      const { clock, store, instances, backend } = fleet(2, { openMs: 30_000 });
+      const [one, other] = instances;
+      backend({ status: 500 });
+      await one?.ask();
+      store.failing = true;
+      for (let n = 0; n < 4; n++) await one?.ask();
+      const before = store.reads;
+      backend({});
+      for (let second = 0; second < outageMs / 1_000; second++) {
+        for (let n = 0; n < 5; n++) await one?.ask();
+        await clock.advance(1_000);
+      }
+      expect(store.reads - before).toBeLessThanOrEqual(outageMs / 1_000 + 1);
+      store.failing = false;
+      await one?.ask();
+      await clock.advance(0);
+      await other?.ask();
+      await clock.advance(0);
+      expect(other?.logger.events).toEqual(outageMs < 30_000 ? ['upstream.circuit.opened'] : []);
+    }
+  });
+
   it('says so again when the store fails a second time, after it has worked', async () => {
     const { clock, store, instances, backend, events } = fleet(1);
     backend({});
