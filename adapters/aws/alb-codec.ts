@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { HeaderFields, HttpRequest, HttpResponse } from '../../core/ports/index.ts';
 import { encodeResult } from './encode-result.ts';
 import type { ResultContent } from './encode-result.ts';
@@ -107,14 +108,18 @@ function albRequest(event: AlbEventBase, headers: HeaderFields, query: string): 
 
 /**
  * The last address is the load balancer's own word, everything before it the client's. It may come with the client's port
- * (`routing.http.xff_client_port.enabled`).
+ * (`routing.http.xff_client_port.enabled`). What is no address is none.
  */
 function lastAddress(forwardedFor: string | undefined): string | undefined {
   if (forwardedFor === undefined) return undefined;
   const last = forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim();
-  if (last.startsWith('[')) return last.slice(1, last.indexOf(']'));
   const colon = last.indexOf(':');
-  return colon >= 0 && colon === last.lastIndexOf(':') ? last.slice(0, colon) : last === '' ? undefined : last;
+  const address = last.startsWith('[')
+    ? last.slice(1, last.indexOf(']'))
+    : colon >= 0 && colon === last.lastIndexOf(':')
+      ? last.slice(0, colon)
+      : last;
+  return isIP(address) === 0 ? undefined : address;
 }
 
 function albResult({ status, headers }: HttpResponse, { body, isBase64Encoded }: ResultContent): AlbResult | undefined {

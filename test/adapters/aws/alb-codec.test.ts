@@ -41,3 +41,19 @@ test('text that JSON would blow up goes as base64 when that fits', async () => {
   const result = await albCodec.encode({ status: 200, headers: new HeaderList(), body }, single);
   expect(result).toMatchObject({ statusCode: 200, isBase64Encoded: true, body: Buffer.from(body).toString('base64') });
 });
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['10.0.0.1, 192.0.2.1', '192.0.2.1'],
+  ['192.0.2.1:4711', '192.0.2.1'],
+  ['10.0.0.1, [2001:db8::1]:4711', '2001:db8::1'],
+  ['2001:db8::1', '2001:db8::1'],
+  ['10.0.0.1, unknown', undefined],
+  ['<b>', undefined],
+  ['', undefined],
+])('who asks is the last address of X-Forwarded-For, and nothing else: %j', (forwardedFor, address) => {
+  expect(albCodec.clientAddress({ ...single, headers: { 'x-forwarded-for': forwardedFor } })).toBe(address);
+  expect(albMultiCodec.clientAddress({ ...multi, multiValueHeaders: { 'x-forwarded-for': ['10.9.9.9', forwardedFor] } })).toBe(
+    address,
+  );
+});
