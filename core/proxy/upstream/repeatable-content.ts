@@ -1,5 +1,8 @@
 import type { Body, BodyFlow, BodySink, PushBody } from '../../ports/http.ts';
-import { isPushBody } from '../../http/body.ts';
+import { concatenated, isPushBody } from '../../http/body.ts';
+
+/** Pieces are put together up to this: content in pieces of one byte each would take a hundred times its size. */
+const pieceBytes = 1_024;
 
 /**
  * Content of a request that may be sent more than once. What is no stream is so already; a stream is kept as it passes, up to a limit, and can be sent
@@ -61,8 +64,10 @@ export class RepeatableStream implements AsyncIterable<Uint8Array> {
   protected keep(chunk: Uint8Array): void {
     if (this.#state !== 'reading') return;
     this.#bytes += chunk.length;
+    const last = this.#kept.at(-1);
     if (this.#bytes > this.#maxBytes) this.#lose();
-    else this.#kept.push(chunk);
+    else if (last === undefined || last.length + chunk.length > pieceBytes) this.#kept.push(chunk);
+    else this.#kept[this.#kept.length - 1] = concatenated([last, chunk], last.length + chunk.length);
   }
 
   protected finish(): void {
@@ -119,11 +124,12 @@ export function repeatable(body: Body, maxBytes: number): Body {
 /** Pushes what was kept, as fast as it is taken. */
 class KeptFlow implements BodyFlow {
   readonly #sink: BodySink;
-  #left: readonly Uint8Array[];
+  readonly #chunks: readonly Uint8Array[];
+  #next = 0;
   #over = false;
 
   constructor(chunks: readonly Uint8Array[], sink: BodySink) {
-    this.#left = chunks;
+    this.#chunks = chunks;
     this.#sink = sink;
     // Not before the reader has the flow in its hands: it may want to cancel from within `write`.
     queueMicrotask(() => this.resume());
@@ -131,8 +137,7 @@ class KeptFlow implements BodyFlow {
 
   resume(): void {
     while (!this.#over) {
-      const [chunk, ...left] = this.#left;
-      this.#left = left;
+      const chunk = this.#chunks[this.#next++];
       if (chunk === undefined) {
         this.#over = true;
         this.#sink.end();

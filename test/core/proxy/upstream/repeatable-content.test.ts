@@ -107,10 +107,11 @@ describe('repeatable content', () => {
   });
 
   it('still pushes where its source does, and pushes again what it kept, at the pace of the reader', async () => {
-    const content = made(pushBodyOf('ab', 'cd', 'ef'), 100);
+    const [ab, cd, ef] = ['ab', 'cd', 'ef'].map((piece) => piece.repeat(500));
+    const content = made(pushBodyOf(ab!, cd!, ef!), 4_000);
     const first: string[] = [];
     content.pushTo?.({ write: (chunk) => first.push(text(chunk)) > 0, end: () => first.push('end'), abort: () => undefined });
-    expect([first, content.ready]).toEqual([['ab', 'cd', 'ef', 'end'], true]);
+    expect([first, content.ready]).toEqual([[ab, cd, ef, 'end'], true]);
     const again: string[] = [];
     const flow = content.pushTo?.({
       write: (chunk) => again.push(text(chunk)) % 2 === 0,
@@ -119,16 +120,25 @@ describe('repeatable content', () => {
     });
     expect(again).toEqual([]);
     await Promise.resolve();
-    expect(again).toEqual(['ab']);
+    expect(again).toEqual([ab]);
     flow?.resume();
-    expect(again).toEqual(['ab', 'cd', 'ef']);
+    expect(again).toEqual([ab, cd, ef]);
     flow?.resume();
-    expect(again).toEqual(['ab', 'cd', 'ef', 'end']);
+    expect(again).toEqual([ab, cd, ef, 'end']);
     const cancelled: string[] = [];
     content.pushTo?.({ write: (chunk) => cancelled.push(text(chunk)) > 0, end: () => undefined, abort: () => undefined }).cancel();
     await Promise.resolve();
     expect(cancelled).toEqual([]);
-    expect(text(await bodyBytes(content))).toBe('abcdef');
+    expect(text(await bodyBytes(content))).toBe(`${ab}${cd}${ef}`);
+  });
+
+  it('keeps content in tiny pieces in few', async () => {
+    const piece = 'x'.repeat(10);
+    const content = made(pushBodyOf(...Array.from({ length: 2_000 }, (_, n) => `${n % 10}${piece}`)), 1e6);
+    const whole = text(await bodyBytes(content));
+    const again: string[] = [];
+    for await (const chunk of content) again.push(text(chunk));
+    expect([again.join(''), again.length]).toEqual([whole, 22]);
   });
 
   it('that breaks off while it is pushed tells the reader, and cannot be sent again', () => {
