@@ -251,6 +251,14 @@ describe('an upstream of which something else is another', () => {
     expect(it.transport.count('a')).toBeGreaterThan(5);
   });
 
+  it('knows a target that is listed twice for one', async () => {
+    const twice = three({ targets: [a, a, b], outlierEjection: { panicPercent: 0 } });
+    const it = new SimulatedUpstreams({ main: twice });
+    it.transport.backend('a', failing).backend('b', {});
+    for (let n = 0; n < 20; n++) await it.ask();
+    expect([it.logger.events, it.transport.count('a')]).toEqual([['upstream.target.ejected'], 5]);
+  });
+
   it('forgets ejections where ejection itself is set otherwise', async () => {
     const it = new SimulatedUpstreams({ main: three() });
     it.transport.backend('a', failing).backend('b', {}).backend('c', {});
