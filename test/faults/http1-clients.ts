@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { below, contentOf, http1Faults, pick, targetOf } from './http1-faults.ts';
@@ -178,9 +179,15 @@ const chunkLine = /^[0-9a-f]+$/i;
  *
  * @param asks in order
  * @param written how much of them was written: of half a header section nobody knows the method
- * @param ended whether there will be more, and how the connection ended
+ * @param ended whether there will be more, and how the connection ended; over TLS Node does not tell an end that was said from one that was not
  */
-export function readAnswers(text: string, asks: readonly Ask[], written: number, ended: 'fin' | 'open' | 'reset'): Reading {
+export function readAnswers(
+  text: string,
+  asks: readonly Ask[],
+  written: number,
+  ended: 'fin' | 'open' | 'reset',
+  underTls: boolean,
+): Reading {
   const answers: Answer[] = [];
   const informed: number[] = [];
   const done = (garbled?: string, tunnel?: string): Reading => ({ answers, informed, garbled, tunnel });
@@ -236,7 +243,7 @@ export function readAnswers(text: string, asks: readonly Ask[], written: number,
       if (!whole) return done();
       at += content.length;
     } else {
-      const whole = ended === 'fin';
+      const whole = ended === 'fin' && !underTls;
       answers.push({ status, fields, content: decoded(fields, text.slice(at), whole), whole });
       return done();
     }
@@ -306,16 +313,18 @@ export class Http1Client {
   /** It has left of its own accord, or broken the protocol: nothing is owed to it. */
   gaveUp = false;
   text = '';
-  written = 0;
+  #sent = '';
   readonly #socket: Socket;
   #changed: (() => void)[] = [];
   #read: { readonly length: number; readonly ended: string; readonly written: number; readonly reading: Reading } | undefined;
 
-  constructor(port: number, address: string, way: Way, asks: readonly Ask[]) {
+  /** @param ca of a server that speaks TLS */
+  constructor(port: number, address: string, way: Way, asks: readonly Ask[], ca?: string) {
     this.way = way;
     this.asks = asks;
     this.address = address;
-    this.#socket = connect({ port, host: '127.0.0.1', localAddress: address, allowHalfOpen: true, noDelay: true });
+    const to = { port, host: '127.0.0.1', localAddress: address, allowHalfOpen: true, noDelay: true };
+    this.#socket = ca === undefined ? connect(to) : connectTls({ ...to, ca, servername: 'localhost' });
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (chunk: string) => {
       this.text += chunk;
@@ -331,10 +340,19 @@ export class Http1Client {
     return (this.way === 'waits' || this.way === 'stays') && !this.gaveUp;
   }
 
+  get written(): number {
+    return this.#sent.length;
+  }
+
   get reading(): Reading {
     const { text, ended, written } = this;
     if (this.#read?.length !== text.length || this.#read.ended !== ended || this.#read.written !== written) {
-      this.#read = { length: text.length, ended, written, reading: readAnswers(text, this.asks, written, ended) };
+      this.#read = {
+        length: text.length,
+        ended,
+        written,
+        reading: readAnswers(text, this.asks, written, ended, this.#socket instanceof TLSSocket),
+      };
     }
     return this.#read.reading;
   }
@@ -368,7 +386,7 @@ export class Http1Client {
       await sleep(random() * 30);
       const then = below(random, 4);
       if (then === 0) socket.end();
-      else if (then === 1) socket.resetAndDestroy();
+      else if (then === 1) this.#reset();
       else if (then === 2) socket.destroy();
       return this.#end();
     }
@@ -391,7 +409,7 @@ export class Http1Client {
       if (way !== 'leaves') await this.#until(() => this.text !== '');
       await sleep(random() * (way === 'leaves' ? 60 : 5));
       if (random() < 0.5) socket.destroy();
-      else socket.resetAndDestroy();
+      else this.#reset();
     } else if (way === 'reads slowly') {
       const pause = (): void => void socket.pause();
       socket.on('data', pause);
@@ -413,9 +431,23 @@ export class Http1Client {
     this.#socket.destroy();
   }
 
+  /** What may come out of a tunnel: what was said into it, after the backend's greeting. */
+  mayComeOut(tunnel: string): boolean {
+    const at = this.reading.answers.length;
+    const before = this.asks.slice(0, at).reduce((sum, { head, content }) => sum + head.length + content.length, 0);
+    const greeting = this.asks[at - 1]?.wish?.faults[0] === 'switches-to-nothing' ? '' : 'hello';
+    return (greeting + this.#sent.slice(before)).startsWith(tunnel);
+  }
+
+  /** Node cannot reset under TLS. */
+  #reset(): void {
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
   #write(text: string): void {
     if (!this.#socket.writable) return;
-    this.written += text.length;
+    this.#sent += text;
     this.#socket.write(text, 'latin1');
   }
 
@@ -441,7 +473,7 @@ export class Http1Client {
     const then = below(random, 4);
     if (then === 0) socket.end();
     else if (then === 1) socket.destroy();
-    else if (then === 2) socket.resetAndDestroy();
+    else if (then === 2) this.#reset();
   }
 
   /** Within the first request as often as not. */
