@@ -45,7 +45,8 @@ export function clientGone(response: ServerResponse): AbortSignal {
 export async function* paced(body: AsyncIterable<Uint8Array>, response: ServerResponse): AsyncGenerator<Uint8Array> {
   try {
     // The library asks for content when it has set its fields, this one last; they would wait for the first chunk.
-    if (response.hasHeader(invocationField)) response.flushHeaders();
+    // `flushHeaders` would write them as UTF-8, and they may hold any byte.
+    if (response.hasHeader(invocationField)) response.write('', 'latin1');
     for await (const chunk of body) {
       yield chunk;
       if (response.writableNeedDrain) await drained(response);

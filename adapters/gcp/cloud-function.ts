@@ -51,11 +51,13 @@ export function cloudFunction(handler: HttpHandler, options: CloudFunctionOption
       if (!isStream(body)) {
         if (isStream(answered.body)) discardBody(answered.body);
         await context?.finishWork();
-        response.writeHead(statusCode, rawHeaders).end(body);
+        // As bytes: beside text Node writes the fields as UTF-8 too, and they may hold any byte (RFC 9110 section 5.5).
+        response.writeHead(statusCode, rawHeaders).end(typeof body === 'string' ? Buffer.from(body) : body);
         return;
       }
       try {
-        response.writeHead(statusCode, rawHeaders).flushHeaders();
+        // The head goes ahead; `flushHeaders` would write it as UTF-8.
+        response.writeHead(statusCode, rawHeaders).write('', 'latin1');
       } catch (error) {
         discardBody(body);
         throw error;

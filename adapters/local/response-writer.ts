@@ -38,9 +38,10 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
   if (close) fields.push('connection', 'close');
   response.writeHead(status, fields);
   if (!isStream) {
-    if (empty || body === undefined) response.end();
-    else if (typeof body === 'string' || body.length > maxJoinedBytes) response.end(body);
-    else response.end(latin1(body), 'latin1');
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (empty || bytes === undefined) response.end();
+    else if (bytes.length > maxJoinedBytes) response.end(bytes);
+    else response.end(latin1(bytes), 'latin1');
     awaitLast(response, serving);
   } else if (empty) {
     response.end();
@@ -52,6 +53,11 @@ export function writeResponse(response: ServerResponse, answer: HttpResponse, { 
     if (isPushBody(body)) new Pushing(response, answer, serving).start(body);
     else void pull(response, answer, body, serving);
   }
+}
+
+/** Sends the head ahead of the content. `flushHeaders` would write it as UTF-8, and fields may hold any byte (RFC 9110 section 5.5). */
+function sendHead(response: ServerResponse): void {
+  response.write('', 'latin1');
 }
 
 /** An answer's content on its way to the client: what the source pushes goes straight to the socket. */
@@ -82,7 +88,7 @@ class Pushing implements BodySink {
     });
     this.#flow = body.pushTo(this);
     // no content has come with the head, which must not wait for it: the first event may be long in coming
-    if (!this.#begun && !this.#over) response.flushHeaders();
+    if (!this.#begun && !this.#over) sendHead(response);
   }
 
   write(chunk: Uint8Array, spent?: (chunk: Uint8Array) => void): boolean {
@@ -151,7 +157,7 @@ async function pull(
     release();
   });
   setImmediate(() => {
-    if (!begun && !over && !gone) response.flushHeaders();
+    if (!begun && !over && !gone) sendHead(response);
   });
   try {
     for (;;) {

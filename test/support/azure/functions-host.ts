@@ -257,7 +257,7 @@ function forward(
   });
   forwarded.on('response', (answer) => {
     const fields = answer.rawHeaders.filter((_, at) => !hopByHop.has((answer.rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
-    response.writeHead(answer.statusCode ?? 502, fields).flushHeaders();
+    response.writeHead(answer.statusCode ?? 502, fields).write('', 'latin1');
     // Not `pipeline`: a client that goes away must end the forwarded exchange, and a broken answer the client's.
     answer.pipe(response);
     answer.on('aborted', () => response.destroy());

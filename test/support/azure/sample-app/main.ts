@@ -68,7 +68,7 @@ const handler: HttpHandler = async (request, context) => {
   if (path === '/broken') return { status: 200, headers: new HeaderList(), body: broken() };
   if (path === '/endless') return { status: 200, headers: new HeaderList(), body: endless(context.signal) };
   if (path === '/endless-end') return json({ produced: endlessBytes, aborted: endlessAborted });
-  if (path === '/head-first') return { status: 200, headers: new HeaderList(['x-a', '1']), body: piecesOnceTold() };
+  if (path === '/head-first') return { status: 200, headers: new HeaderList(['x-a', 'caf\xe9']), body: piecesOnceTold() };
   if (path === '/empty') return { status: 204, headers: new HeaderList(), body: undefined };
   if (path === '/cookies') {
     const cookies = request.headers.get('x-set-cookie')?.split('|') ?? [];
