@@ -19,7 +19,7 @@ afterAll(async () => {
 const key = { partition: 'p', id: 'a' };
 
 /** A store on the identity, and the `authorization` fields its requests had. */
-function store(clientId: string, attemptTimeoutMs?: number): { store: TableStore; authorizations: (string | undefined)[] } {
+function store(clientId: string, attemptTimeoutMs = 30_000): { store: TableStore; authorizations: (string | undefined)[] } {
   const authorizations: (string | undefined)[] = [];
   const table = scriptedTable((request) => {
     authorizations.push(request.headers.get('authorization'));
