@@ -50,7 +50,7 @@ export class IncomingContent implements BodySource {
   #start(): void {
     this.#started = true;
     const message = this.#message;
-    if (this.#asks?.headersSent === false) this.#asks.writeContinue();
+    if (this.#asks !== undefined) ask(this.#asks);
     message.on('data', (chunk: Uint8Array) => {
       this.#length += chunk.length;
       if (this.#length > this.#maxBytes) {
@@ -71,6 +71,17 @@ export class IncomingContent implements BodySource {
     message.on('close', () => {
       this.body.fail(new RequestRejected(400, 'Content ended early'));
     });
+  }
+}
+
+/** Not before the turn of its answer has come: Node would write the answer's head before what was said earlier. */
+function ask(response: ServerResponse): void {
+  if (response.socket === null) {
+    response.once('socket', () => {
+      ask(response);
+    });
+  } else if (!response.headersSent) {
+    response.writeContinue();
   }
 }
 

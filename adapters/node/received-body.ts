@@ -104,13 +104,13 @@ export class ReceivedBody implements PushBody, BodyFlow {
 
 /** Reads a body that pushes, piece by piece. */
 class BodyIterator implements AsyncIterator<Uint8Array>, BodySink {
-  readonly #body: PushBody;
+  readonly #body: ReceivedBody;
   #flow: BodyFlow | undefined;
   #chunks: Uint8Array[] = [];
   #over: { readonly error?: unknown; readonly failed: boolean } | undefined;
   #waiting: { resolve: (result: IteratorResult<Uint8Array>) => void; reject: (error: unknown) => void } | undefined;
 
-  constructor(body: PushBody) {
+  constructor(body: ReceivedBody) {
     this.#body = body;
   }
 
@@ -133,8 +133,8 @@ class BodyIterator implements AsyncIterator<Uint8Array>, BodySink {
   return(): Promise<IteratorResult<Uint8Array>> {
     this.#chunks = [];
     this.#over = { failed: false };
-    this.#flow ??= this.#body.pushTo(this);
-    this.#flow.cancel();
+    // what was never read is not begun for that: whoever sends it may wait to be asked for it
+    (this.#flow ?? this.#body).cancel();
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { requestText, responseText } from '../probe/arena.ts';
 import { Origin } from '../probe/origin.ts';
 import type { OriginScript } from '../probe/origin.ts';
+import { readResponses } from '../probe/wire.ts';
 import { startStack } from './stack.ts';
 import type { Stack, StackOptions } from './stack.ts';
 
@@ -259,5 +260,65 @@ describe('An answer to a request that is still arriving', () => {
     await here.stack.close();
     expect(here.origin.heads.map(({ target }) => target)).toEqual(['/early']);
     expect(statusesIn(here)).toEqual([[403, undefined]]);
+  });
+});
+
+describe('A client that waits to be asked for its content', () => {
+  const expects = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`;
+
+  it('is not asked when the backend does not want it', async () => {
+    const here = await scene(
+      { onHead: (_seen, socket) => socket.write(responseText(403, [], 'no')) },
+      // content that may be sent twice is not touched anyway
+      { upstream: { retry: { retries: 0 } } },
+    );
+    const client = new Client(here);
+    client.socket.write(expects('/refused'));
+    await client.end();
+    expect(client.text).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it('is not told so within the answer, when it has not waited and an earlier answer has', async () => {
+    let release: (() => void) | undefined;
+    const here = await scene({
+      onHead: ({ target }, socket) => {
+        if (target !== '/first') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      },
+      onRequest: ({ target }, socket) => {
+        const answer = (): void => void socket.write(responseText(200, [], `own ${target}`));
+        if (target === '/first') release = answer;
+        else answer();
+      },
+    });
+    const client = new Client(here);
+    client.socket.write(`${requestText('GET /first', ['Connection: keep-alive'])}${expects('/second')}12345`);
+    await expect.poll(() => statusesIn(here), generous).toHaveLength(1);
+    release?.();
+    await expect.poll(() => client.text, generous).toContain('own /second');
+    expect(readResponses(client.text, 'GET', true).map(({ status, body, rest }) => [status, body, rest === ''])).toEqual([
+      [200, 'own /first', false],
+      [200, 'own /second', true],
+    ]);
+  });
+
+  it('is asked when its turn comes', async () => {
+    let release: (() => void) | undefined;
+    const here = await scene({
+      onHead: ({ target }, socket) => {
+        if (target !== '/first') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      },
+      onRequest: ({ target }, socket) => {
+        const answer = (): void => void socket.write(responseText(200, [], `own ${target}`));
+        if (target === '/first') release = answer;
+        else answer();
+      },
+    });
+    const client = new Client(here);
+    client.socket.write(`${requestText('GET /first', ['Connection: keep-alive'])}${expects('/second')}`);
+    await here.origin.until(() => here.origin.heads.length === 2 && release !== undefined);
+    release?.();
+    await expect.poll(() => client.text, generous).toMatch(/own \/firstHTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.socket.write('12345');
+    await expect.poll(() => client.text, generous).toMatch(/own \/second$/);
   });
 });
