@@ -7,6 +7,7 @@ export type { CheckedConfiguration, ConfigurationProblem } from './config/check-
 export { HeaderList } from './http/header-list.ts';
 export type { ProxyPlatform } from './proxy/platform.ts';
 export { reverseProxy } from './proxy/reverse-proxy.ts';
+export type { ProxyFactory } from './proxy/reverse-proxy.ts';
 export { createPortolan } from './portolan.ts';
 export type { Portolan, PortolanPorts } from './portolan.ts';
 export type { GatewayAddress } from './session/credentials.ts';

@@ -9,3 +9,5 @@ export { lambdaHandler, lambdaStreamHandler } from './lambda-handler.ts';
 export { awsModule } from './module.ts';
 export { restV1Codec } from './rest-v1-codec.ts';
 export { SecretsManager } from './secrets-manager.ts';
+export { loadDeployment } from '../node/load-deployment.ts';
+export type { Deployment } from '../node/load-deployment.ts';

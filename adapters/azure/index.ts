@@ -6,3 +6,5 @@ export { registerHttp } from './register-http.ts';
 export { registerSweeper } from './register-sweeper.ts';
 export { Sweeper } from './sweeper.ts';
 export { TableStore } from './table-store.ts';
+export { loadDeployment } from '../node/load-deployment.ts';
+export type { Deployment } from '../node/load-deployment.ts';

@@ -4,3 +4,5 @@ export { functionsHttp } from './functions-http.ts';
 export { gcpModule } from './module.ts';
 export { receiveAsSent } from './receive-as-sent.ts';
 export { SecretManager } from './secret-manager.ts';
+export { loadDeployment } from '../node/load-deployment.ts';
+export type { Deployment } from '../node/load-deployment.ts';
