@@ -13,6 +13,8 @@ export interface FunctionFault {
    * off. `either`: one of them, but no half answer.
    */
   readonly becomes: 'either' | 'empty' | 'failed' | 'whole';
+  /** Is not done at once, but some milliseconds later. */
+  readonly slow?: true;
   /** Which time it takes to end it: that between two pieces of content, or only the route's. */
   readonly stalls?: 'idle' | 'route';
 }
@@ -28,6 +30,7 @@ export function ownerOf(text: string): string | undefined {
   return first === last ? first : undefined;
 }
 
+const slowMs = 10;
 const head = 'HTTP/1.1 200 OK\r\n';
 const chunk = (text: string): string => (text === '' ? '' : `${text.length.toString(16)}\r\n${text}\r\n`);
 const chunkedHead = `${head}Transfer-Encoding: chunked\r\n\r\n`;
@@ -90,8 +93,9 @@ export function functionFaults(meeting: Meeting): Readonly<Record<string, Functi
     'in chunks, later': {
       act: (socket, content) => {
         socket.write(chunkedHead + chunk(half(content)));
-        setTimeout(() => socket.write(`${chunk(content.slice(half(content).length))}0\r\n\r\n`), 10);
+        setTimeout(() => socket.write(`${chunk(content.slice(half(content).length))}0\r\n\r\n`), slowMs);
       },
+      slow: true,
       becomes: 'whole',
     },
     'with trailers': {
@@ -264,7 +268,9 @@ export async function startHostileOrigin(meeting: Meeting): Promise<HostileOrigi
     if (chosen === undefined) garbled.push(`${id}: ${seen.target}`);
     if (seen.method === 'HEAD' && chosen?.becomes !== 'empty') socket.write(`${head}Content-Length: ${content.length}\r\n\r\n`);
     else chosen?.act(socket, content, seen);
-    if (chosen?.becomes !== 'failed' && !socket.isPaused()) busy.delete(socket);
+    if (chosen?.becomes === 'failed' || socket.isPaused()) return;
+    if (chosen?.slow === true) setTimeout(() => busy.delete(socket), slowMs + 5);
+    else busy.delete(socket);
   };
   const origin = new Origin({
     onConnection: (socket) => {

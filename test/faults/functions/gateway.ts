@@ -1,3 +1,5 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { Server } from 'node:http';
 import type { HttpHandler, LogAttributes, Logger } from '../../../core/ports/index.ts';
 import { HeaderList } from '../../../core/http/header-list.ts';
 import type { ProxyConfiguration } from '../../../core/proxy/configuration.ts';
@@ -29,6 +31,10 @@ export function gatewayOfProcess(): { readonly handler: HttpHandler; readonly lo
   process.on('uncaughtExceptionMonitor', (error) => uncaught.push(`exception: ${String(error)}`));
   process.on('warning', ({ name }) => {
     if (name !== 'ExperimentalWarning') uncaught.push(`warning: ${name}`);
+  });
+  // A connection that is stuck stays so, and one that a slow machine let wait is not closed.
+  subscribe('http.server.request.start', (message) => {
+    (message as { server: Server }).server.keepAliveTimeout = 0;
   });
   const printed = keepPrinted();
   const configuration = JSON.parse(process.env[configurationVariable] ?? '') as ProxyConfiguration;

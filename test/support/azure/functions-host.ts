@@ -61,6 +61,8 @@ export async function startFunctionsHost({ folder, env = {} }: FunctionsHostOpti
       if (!ended) unanswered++;
     });
   });
+  // A client of a slow machine may be slow too.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
