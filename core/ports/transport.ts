@@ -106,7 +106,7 @@ export interface UnusableSecret {
   readonly detail: string;
 }
 
-/** Makes the transport of an upstream. Equal profiles may share connections. */
+/** Makes the transport of an upstream. Profiles that are equal but for their time-outs may share connections. */
 export interface Transports {
   open(profile: ConnectionProfile): Transport;
   /**
