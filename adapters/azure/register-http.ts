@@ -9,7 +9,7 @@ import { RequestRejected } from '../../core/ports/index.ts';
 import type { Clock, HttpHandler, HttpResponse, Logger, RequestContext } from '../../core/ports/index.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { functionsHttp } from './functions-http.ts';
-import { clientGone, paced, responseOf, trackResponses } from './worker-response.ts';
+import { clientGone, paced, takeResponse, trackResponses } from './worker-response.ts';
 
 /** The library's `app`, as far as HTTP goes. */
 export type FunctionsHttpApp = Pick<typeof app, 'http' | 'setup'>;
@@ -51,7 +51,7 @@ export function functionsHandler(
   return async (event, invocation) => {
     const { invocationId } = invocation;
     const log = (name: string, error: unknown): void => logFailure(logger, name, invocationId, error);
-    const out = responseOf(invocationId);
+    const out = takeResponse(invocationId);
     try {
       const context: RequestContext = {
         source: functionsHttp.source,

@@ -2,6 +2,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const invocationField = 'x-ms-invocation-id';
+/** The platform sends request and invocation apart: how long a request whose client is gone is kept for its invocation, in milliseconds. */
+const forgottenMs = 60_000;
 const responses = new Map<string, ServerResponse>();
 let tracking = false;
 
@@ -21,21 +23,28 @@ export function trackResponses(): void {
     const invocationId = request.headers[invocationField];
     if (typeof invocationId !== 'string') return;
     responses.set(invocationId, response);
-    response.once('close', () => responses.delete(invocationId));
+    response.once('close', () => {
+      // The invocation may come after its client is gone, or be none of ours.
+      if (responses.has(invocationId)) setTimeout(() => responses.delete(invocationId), forgottenMs).unref();
+    });
   });
 }
 
-/** The response of an invocation under way; `undefined` when Node did not tell of it. */
-export function responseOf(invocationId: string): ServerResponse | undefined {
-  return responses.get(invocationId);
+/** The response of an invocation that begins, once; `undefined` when Node did not tell of it. */
+export function takeResponse(invocationId: string): ServerResponse | undefined {
+  const response = responses.get(invocationId);
+  responses.delete(invocationId);
+  return response;
 }
 
 /** Aborts when the client goes away before it has the whole answer. */
 export function clientGone(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
-  response.once('close', () => {
+  const onClose = (): void => {
     if (!response.writableFinished) gone.abort();
-  });
+  };
+  if (response.destroyed) onClose();
+  else response.once('close', onClose);
   return gone.signal;
 }
 

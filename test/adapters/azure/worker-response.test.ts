@@ -1,7 +1,9 @@
-import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import { expect, it } from 'vitest';
-import { paced } from '../../../adapters/azure/worker-response.ts';
+import { EventEmitter, once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { clientGone, paced, takeResponse, trackResponses } from '../../../adapters/azure/worker-response.ts';
 
 /** A response that is full after each chunk. */
 class SlowResponse extends EventEmitter {
@@ -56,4 +58,21 @@ it('content that ends because its client is gone is no failure, and content that
     ),
   ).rejects.toThrow('aborted');
   expect(other.destroyed).toBe(true);
+});
+
+it('an invocation that begins when its client is gone already knows it', async () => {
+  trackResponses();
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const headers = { 'x-ms-invocation-id': 'late' };
+  const client = httpRequest({ host: '127.0.0.1', port, headers, agent: false }).on('error', () => undefined);
+  client.end();
+  const [, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
+  client.destroy();
+  await once(response, 'close');
+  const taken = takeResponse('late') ?? expect.unreachable();
+  expect(clientGone(taken).aborted).toBe(true);
+  expect(takeResponse('late')).toBeUndefined();
 });
