@@ -265,8 +265,13 @@ function forward(
     answer.on('aborted', () => response.destroy());
   });
   forwarded.on('error', () => response.destroy());
-  // what the app did not take is not in the way of the next request
-  forwarded.on('close', () => request.unpipe(forwarded).resume());
+  // What the app did not take when it had answered is not in the way of the next request.
+  const readAway = (): void => {
+    if (!forwarded.writableFinished) forwarded.destroy();
+    request.unpipe(forwarded).resume();
+  };
+  forwarded.on('close', readAway);
+  response.on('finish', readAway);
   response.on('close', () => {
     if (!response.writableFinished) forwarded.destroy();
   });
