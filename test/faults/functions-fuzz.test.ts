@@ -22,6 +22,8 @@ import type { HostileOrigin, Meeting } from './functions/function-faults.ts';
 const seeds = Number(process.env['FUNCTIONS_FUZZ_SEEDS'] ?? 1);
 const firstSeed = Number(process.env['FUNCTIONS_FUZZ_FIRST_SEED'] ?? 1);
 const exchangesPerSeed = 40;
+/** One after the other. */
+const invocationsPerSeed = 25;
 /** What must never be logged. */
 const secret = 'SECRET-f4a1';
 /** Requests at once: of Azure's and Google's functions. */
@@ -306,7 +308,7 @@ describe('functions on Lambda in front of such a backend', () => {
         const all: Asked[] = [];
         const outcomes: Outcome[] = [];
         const before = await inspect(lambda, mode === 'streamed');
-        for (let n = 0; n < exchangesPerSeed; n++) {
+        for (let n = 0; n < invocationsPerSeed; n++) {
           const source = pick(
             random,
             mode === 'streamed' ? (['aws-url', 'aws-rest'] as const) : (Object.keys(sources) as LambdaSource[]),
