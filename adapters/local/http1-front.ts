@@ -31,16 +31,13 @@ const handshakeTimedOut = 'ERR_TLS_HANDSHAKE_TIMEOUT';
 export function serveHttp1(server: Server, serving: Serving, encrypted: boolean): () => void {
   const { sendTimeoutMs } = serving.limits;
   const letGo = new Set<Duplex>();
-  const exchanges: Exchanges = new WeakMap();
   const dispatch = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     if (!message.socket.writable) {
       // behind the last answer of a connection, whose request was still arriving
       message.socket.destroy();
       return;
     }
-    const exchange = new Http1Exchange(serving, message, response, encrypted, expectsContinue);
-    exchanges.set(response, exchange);
-    exchange.start();
+    new Http1Exchange(serving, message, response, encrypted, expectsContinue).start();
   };
   // Node remembers it from now on: of a connection that is reset nobody could tell any more whose it was
   server.on(encrypted ? 'secureConnection' : 'connection', (socket: Socket) => void socket.remoteAddress);
@@ -80,7 +77,7 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
       socket.destroy();
     } else if (!refused.has(socket)) {
       refused.add(socket);
-      refuse(socket, error, serving, exchanges);
+      refuse(socket, error, serving);
     }
   });
   return () => {
@@ -97,13 +94,13 @@ function sayLast(socket: Duplex & Partial<Pick<Socket, 'setTimeout'>>, answer: H
 }
 
 /** Answers what is no request, after the requests before it have been answered. */
-function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving, exchanges: Exchanges): void {
+function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving): void {
   if (!socket.writable) return;
   const owed = owedAnswer(socket);
   if (owed !== undefined && !isArriving(owed)) {
     // an earlier request was in order, and may have been carried out: its answer is not this one
     owed.once('close', () => {
-      refuse(socket, error, serving, exchanges);
+      refuse(socket, error, serving);
     });
     return;
   }
@@ -112,7 +109,7 @@ function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving, 
   const rejection = rejectionOf(error);
   if (owed?.headersSent === true) {
     socket.destroy();
-  } else if (owed === undefined || exchanges.get(owed)?.refuseContent(rejection) !== true) {
+  } else if (owed?.emit(contentRefused, rejection) !== true) {
     const { remoteAddress, bytesRead } = socket as Duplex & Partial<Pick<Socket, 'bytesRead' | 'remoteAddress'>>;
     // a connection that was opened in advance and never used is no request
     if (bytesRead !== 0) serving.refused(rejection, remoteAddress);
@@ -120,7 +117,11 @@ function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving, 
   }
 }
 
-type Exchanges = WeakMap<ServerResponse, Http1Exchange>;
+/**
+ * An event of the answer to a request whose content is wrong, or late: who reads it answers so, and there is one answer and one line. Nobody listens where nobody
+ * has been asked yet. (A map from answers to exchanges cost a third of a request: what is weak is dear to collect.)
+ */
+const contentRefused = Symbol('contentRefused');
 
 /** One request over HTTP/1.1. */
 class Http1Exchange implements Received {
@@ -134,7 +135,6 @@ class Http1Exchange implements Received {
   readonly #response: ServerResponse;
   readonly #expectsContinue: boolean;
   #head: ReceivedHead | undefined;
-  #content: IncomingContent | undefined;
   #gone: (() => void) | undefined;
 
   constructor(serving: Serving, message: IncomingMessage, response: ServerResponse, encrypted: boolean, expectsContinue: boolean) {
@@ -185,7 +185,9 @@ class Http1Exchange implements Received {
       return;
     }
     const content = new IncomingContent(this.#message, maxBodyBytes, this.#expectsContinue ? this.#response : undefined);
-    this.#content = content;
+    this.#response.on(contentRefused, (rejection: RequestRejected) => {
+      content.body.fail(rejection);
+    });
     this.trailers = () => content.body.trailers;
     if (isShort(framing) && !this.#expectsContinue) {
       content.collect((body) => {
@@ -201,13 +203,6 @@ class Http1Exchange implements Received {
   watchClient(gone: () => void): void {
     this.#gone = gone;
     if (this.#response.closed && !this.#response.writableFinished) gone();
-  }
-
-  /** Its content is wrong, or late: who reads it answers so, and there is one answer and one line. False when nobody has been asked yet. */
-  refuseContent(rejection: RequestRejected): boolean {
-    if (this.#content === undefined) return false;
-    this.#content.body.fail(rejection);
-    return true;
   }
 
   readonly #answer = (response: HttpResponse): void => {
