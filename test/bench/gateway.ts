@@ -60,7 +60,43 @@ export async function gateway(quick: boolean): Promise<readonly Row[]> {
   }
 }
 
-async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]> {
+/** What the same code takes differs from process to process by a tenth and more: each gateway is started anew so often. */
+const processes = 3;
+
+interface Measured {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+}
+
+type Samples<Name extends string> = Readonly<Record<Name, readonly Measured[]>>;
+
+/** Requests per second and CPU of each gateway, by response, over fresh processes. */
+async function loads(
+  bench: Bench,
+  quick: boolean,
+): Promise<{ small: Samples<Small>; large: Samples<Large>; nginx: string | undefined }> {
+  const runs = [];
+  for (let n = 0; n < processes; n++) runs.push(await loadOnce(bench, quick));
+  return {
+    small: joined(runs.map(({ small }) => small)),
+    large: joined(runs.map(({ large }) => large)),
+    nginx: runs[0]?.nginx,
+  };
+}
+
+function joined<Name extends string>(samples: readonly Samples<Name>[]): Samples<Name> {
+  const names = Object.keys(samples[0] ?? {}) as Name[];
+  const entries = names.map((name): [Name, readonly Measured[]] => [name, samples.flatMap((one) => one[name])]);
+  return Object.fromEntries(entries) as Samples<Name>;
+}
+
+type Large = 'portolan' | 'bare';
+type Small = Large | 'policies' | 'fastify' | 'httpProxy3' | 'nginx';
+
+async function loadOnce(
+  bench: Bench,
+  quick: boolean,
+): Promise<{ small: Samples<Small>; large: Samples<Large>; nginx: string | undefined }> {
   const portolan = await bench.serve('portolan');
   const policies = await bench.serve('policies');
   const bare = await bench.serve('bare');
@@ -85,12 +121,16 @@ async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]>
       httpProxy3: run(httpProxy3, '1k'),
       nginx: nginx === undefined ? () => ({ perSecond: Number.NaN, cpuUs: Number.NaN }) : run(nginx.server, '1k'),
     },
-    quick ? 4 : 12,
+    4,
   );
   await warm('64k', portolan, bare);
-  const large = await interleaved({ portolan: run(portolan, '64k'), bare: run(bare, '64k') }, quick ? 4 : 12);
+  const large = await interleaved({ portolan: run(portolan, '64k'), bare: run(bare, '64k') }, 4);
   for (const server of [portolan, policies, bare, fastify, httpProxy3, nginx?.server]) await server?.stop();
+  return { small, large, nginx: nginx?.version };
+}
 
+async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]> {
+  const { small, large, nginx } = await loads(bench, quick);
   const perSecond = figures(small, (one) => one.perSecond);
   const cpu = figures(small, (one) => one.cpuUs);
   const perSecondLarge = figures(large, (one) => one.perSecond);
@@ -121,7 +161,7 @@ async function throughput(bench: Bench, quick: boolean): Promise<readonly Row[]>
       ? []
       : [
           {
-            ...against('nginx', `${nginx.version}, one worker, access log on`, 0.5),
+            ...against('nginx', `${nginx}, one worker, access log on`, 0.5),
             fallsShort: `The bare pass-through is at ${ratio(perSecond, 'bare', 'nginx').toFixed(2)}x: nothing on Node's HTTP server gets there. One of our own over sockets would be nearer.`,
           },
         ]),
@@ -288,7 +328,7 @@ class Bench {
     }
     const port = await freePort();
     const folder = join(this.#folder, 'nginx');
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     const file = join(folder, 'nginx.conf');
     writeFileSync(file, nginxConfiguration(folder, port, this.originPort));
     const child = spawn('nginx', ['-p', folder, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -313,7 +353,7 @@ class Bench {
   }
 
   /** Requests per second, and processor time of the server for each, in microseconds. */
-  async measure(server: Server, load: Omit<Load, 'port'>): Promise<{ readonly perSecond: number; readonly cpuUs: number }> {
+  async measure(server: Server, load: Omit<Load, 'port'>): Promise<Measured> {
     const before = await server.usage();
     const { requests, ms } = await this.load({ ...load, port: server.port });
     const after = await server.usage();
