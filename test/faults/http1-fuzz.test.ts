@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import type { LogAttributes } from '../../core/ports/index.ts';
 import type { CertificatePem } from '../../adapters/local/http-server.ts';
 import type { ProxyConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
-import { HostileHttp1Backend } from '../support/hostile-http1-backend.ts';
+import { hostileHttp1Backend } from '../support/hostile-http1-backend.ts';
+import type { SilentServer } from '../support/silent-server.ts';
 import type { Http1Asked, Http1Peer } from '../support/hostile-http1-backend.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -46,7 +47,7 @@ class Barrier {
 }
 
 interface Scene {
-  readonly backend: HostileHttp1Backend;
+  readonly backend: SilentServer;
   readonly url: string;
   /** Tokens whose requests have come, whole or not, not counting mirrored ones. */
   readonly seen: Set<string>;
@@ -85,7 +86,7 @@ async function startBackend(seed: number): Promise<Scene> {
     const name = isMirrored ? pick(chance, Object.keys(http1Faults)) : (faults[Math.min(tried, faults.length - 1)] ?? '');
     http1Faults[name]?.(peer, asked, chance);
   };
-  const backend = new HostileHttp1Backend({
+  const backend = hostileHttp1Backend({
     onRequest,
     onConnection: (peer) => {
       if (random() < 0.02) pick(random, Object.values(http1Beginnings))(peer);

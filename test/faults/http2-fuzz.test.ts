@@ -9,7 +9,8 @@ import { HeaderList } from '../../core/http/header-list.ts';
 import { bodyBytes } from '../../core/http/body.ts';
 import type { Body, HttpResponse, Transport } from '../../core/ports/index.ts';
 import { UpstreamError } from '../../core/ports/index.ts';
-import { HostileHttp2Backend } from '../support/hostile-http2-backend.ts';
+import { hostileHttp2Backend } from '../support/hostile-http2-backend.ts';
+import type { SilentServer } from '../support/silent-server.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { startStack } from '../protocol/stack.ts';
 import { connectionFaults, streamFaults, tokenOf } from './http2-faults.ts';
@@ -26,14 +27,11 @@ afterAll(() => void process.off('unhandledRejection', note));
 type Random = () => number;
 const pick = <T>(random: Random, values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
 
-async function startBackend(
-  seed: number,
-  log: string[],
-): Promise<{ readonly backend: HostileHttp2Backend; readonly authority: string }> {
+async function startBackend(seed: number, log: string[]): Promise<{ readonly backend: SilentServer; readonly authority: string }> {
   const random = seededRandom(seed);
   const streams = Object.entries(streamFaults);
   const connections = Object.entries(connectionFaults);
-  const backend = new HostileHttp2Backend({
+  const backend = hostileHttp2Backend({
     onConnection: (peer) => {
       // most begin well
       const [name, begin] = random() < 0.7 ? (['good', connectionFaults['good']] as const) : pick(random, connections);

@@ -266,6 +266,27 @@ describe('An answer to a request that is still arriving', () => {
 describe('A client that waits to be asked for its content', () => {
   const expects = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`;
 
+  /** A backend that asks for content, and holds the answer to `/first` back until it is released. */
+  const behindAnother = async (): Promise<Scene & { release: (() => void) | undefined }> => {
+    let release: (() => void) | undefined;
+    const here = await scene({
+      onHead: ({ target }, socket) => {
+        if (target !== '/first') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      },
+      onRequest: ({ target }, socket) => {
+        const answer = (): void => void socket.write(responseText(200, [], `own ${target}`));
+        if (target === '/first') release = answer;
+        else answer();
+      },
+    });
+    return {
+      ...here,
+      get release() {
+        return release;
+      },
+    };
+  };
+
   it('is not asked when the backend does not want it', async () => {
     const here = await scene(
       { onHead: (_seen, socket) => socket.write(responseText(403, [], 'no')) },
@@ -279,21 +300,11 @@ describe('A client that waits to be asked for its content', () => {
   });
 
   it('is not told so within the answer, when it has not waited and an earlier answer has', async () => {
-    let release: (() => void) | undefined;
-    const here = await scene({
-      onHead: ({ target }, socket) => {
-        if (target !== '/first') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      },
-      onRequest: ({ target }, socket) => {
-        const answer = (): void => void socket.write(responseText(200, [], `own ${target}`));
-        if (target === '/first') release = answer;
-        else answer();
-      },
-    });
+    const here = await behindAnother();
     const client = new Client(here);
     client.socket.write(`${requestText('GET /first', ['Connection: keep-alive'])}${expects('/second')}12345`);
     await expect.poll(() => statusesIn(here), generous).toHaveLength(1);
-    release?.();
+    here.release?.();
     await expect.poll(() => client.text, generous).toContain('own /second');
     expect(readResponses(client.text, 'GET', true).map(({ status, body, rest }) => [status, body, rest === ''])).toEqual([
       [200, 'own /first', false],
@@ -302,21 +313,11 @@ describe('A client that waits to be asked for its content', () => {
   });
 
   it('is asked when its turn comes', async () => {
-    let release: (() => void) | undefined;
-    const here = await scene({
-      onHead: ({ target }, socket) => {
-        if (target !== '/first') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      },
-      onRequest: ({ target }, socket) => {
-        const answer = (): void => void socket.write(responseText(200, [], `own ${target}`));
-        if (target === '/first') release = answer;
-        else answer();
-      },
-    });
+    const here = await behindAnother();
     const client = new Client(here);
     client.socket.write(`${requestText('GET /first', ['Connection: keep-alive'])}${expects('/second')}`);
-    await here.origin.until(() => here.origin.heads.length === 2 && release !== undefined);
-    release?.();
+    await here.origin.until(() => here.origin.heads.length === 2 && here.release !== undefined);
+    here.release?.();
     await expect.poll(() => client.text, generous).toMatch(/own \/firstHTTP\/1\.1 100 Continue\r\n\r\n$/);
     client.socket.write('12345');
     await expect.poll(() => client.text, generous).toMatch(/own \/second$/);

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { readMessage } from '../probe/wire.ts';
 import type { Message } from '../probe/wire.ts';
+import { SilentServer } from './silent-server.ts';
 
 /** A request whose header section has come; its content may not have. */
 export interface Http1Asked {
@@ -69,39 +69,15 @@ export interface HostileHttp1Script {
 }
 
 /** A backend that speaks HTTP/1.1 as its script wants it. It reads leniently, as those do that get smuggled to. */
-export class HostileHttp1Backend {
-  readonly sockets: Socket[] = [];
-  readonly #server: Server;
-
-  constructor({ onConnection, onRequest }: HostileHttp1Script) {
-    // it says nothing of its own accord, not even that it has ended
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.sockets.push(socket);
+export function hostileHttp1Backend({ onConnection, onRequest }: HostileHttp1Script): SilentServer {
+  return new SilentServer({
+    onConnection: (socket, connection) => {
       socket.setEncoding('latin1');
-      socket.on('error', () => undefined);
-      const peer = new Http1Peer(socket, this.sockets.length, onRequest);
+      const peer = new Http1Peer(socket, connection, onRequest);
       socket.on('data', (chunk: string) => {
         peer.read(chunk);
       });
       onConnection?.(peer);
-    });
-  }
-
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** Connections that the other side still holds. */
-  get open(): number {
-    for (const socket of this.sockets) socket.resume();
-    return this.sockets.filter(({ destroyed, readableEnded }) => !destroyed && !readableEnded).length;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
+    },
+  });
 }

@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Frame } from './http2-frames.ts';
 import { fieldBlock, flag, frame, FrameReader, frameType, settings, settingsAck, uint32 } from './http2-frames.ts';
+import { SilentServer } from './silent-server.ts';
 
 /** One connection of a backend that writes its frames by hand. */
 export class Http2Peer {
@@ -86,42 +85,18 @@ export interface HostileScript {
 }
 
 /** A backend that speaks HTTP/2 as its script wants it, in the clear or over TLS. */
-export class HostileHttp2Backend {
-  readonly sockets: Socket[] = [];
-  readonly #server: Server;
-
-  constructor({ onConnection = greet, onStream }: HostileScript, tls?: { readonly cert: string; readonly key: string }) {
-    const accept = (socket: Socket): void => {
-      this.sockets.push(socket);
-      socket.on('error', () => undefined);
-      const peer = new Http2Peer(socket, this.sockets.length, onStream);
+export function hostileHttp2Backend(
+  { onConnection = greet, onStream }: HostileScript,
+  tls?: { readonly cert: string; readonly key: string },
+): SilentServer {
+  return new SilentServer({
+    onConnection: (socket, connection) => {
+      const peer = new Http2Peer(socket, connection, onStream);
       socket.on('data', (chunk) => peer.read(chunk));
       onConnection(peer);
-    };
-    // it says nothing of its own accord, not even that it has ended
-    const options = { allowHalfOpen: true, noDelay: true };
-    this.#server =
-      tls === undefined ? createServer(options, accept) : createTlsServer({ ...options, ...tls, ALPNProtocols: ['h2'] }, accept);
-    this.#server.on('tlsClientError', () => undefined);
-  }
-
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** Connections that the other side still holds. */
-  get open(): number {
-    for (const socket of this.sockets) socket.resume();
-    return this.sockets.filter(({ destroyed, readableEnded }) => !destroyed && !readableEnded).length;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
+    },
+    tls: tls && { ...tls, ALPNProtocols: ['h2'] },
+  });
 }
 
 export function greet(peer: Http2Peer): void {

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Transport } from '../../../../core/ports/index.ts';
 import { fieldBlock, flag, frame, frameType, settings, uint32 } from '../../../support/http2-frames.ts';
-import { HostileHttp2Backend } from '../../../support/hostile-http2-backend.ts';
+import { hostileHttp2Backend } from '../../../support/hostile-http2-backend.ts';
+import type { SilentServer } from '../../../support/silent-server.ts';
 import type { HostileScript } from '../../../support/hostile-http2-backend.ts';
 import { atEnd, failure, failureOf, open, request, textOf, within } from './support.ts';
 
 /** What Node's HTTP/2 client does not tell, or tells in a way that two things look alike. */
 
-async function backend(script: HostileScript): Promise<HostileHttp2Backend & { readonly authority: string }> {
-  const hostile = new HostileHttp2Backend(script);
+async function backend(script: HostileScript): Promise<SilentServer & { readonly authority: string }> {
+  const hostile = hostileHttp2Backend(script);
   const port = await hostile.listen();
   atEnd(() => hostile.close());
   return Object.assign(hostile, { authority: `127.0.0.1:${port}` });
