@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { maxKeyBytes, PortError } from '../../core/ports/index.ts';
 import type { Counters, Increment, RecordKey } from '../../core/ports/index.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { aheadOfServices, FakeClock } from '../support/fake-clock.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { atOnce } from './key-value-store/fixture.ts';
 import { registerSuite } from './suite.ts';
@@ -348,7 +348,7 @@ export interface CountersHarness {
 
 /** Runs the counters port's contract on one adapter. Call it at the top of a test file. */
 export function testCounters({ name, makeCounters, skips = {}, contention = 20 }: CountersHarness): void {
-  const clock = new FakeClock({ autoAdvance: true });
+  const clock = new FakeClock({ now: aheadOfServices, autoAdvance: true });
   registerSuite({
     port: 'counters',
     platform: name,

@@ -5,7 +5,7 @@ import { expiring } from '../../core/storage/expiring.ts';
 import { RetryBudget } from '../../core/storage/retry.ts';
 import { retrying } from '../../core/storage/retrying.ts';
 import { StoreCounters } from '../../core/storage/store-counters.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { aheadOfServices, FakeClock } from '../support/fake-clock.ts';
 import { faultyStore } from '../support/faulty-store.ts';
 import type { FaultyStore } from '../support/faulty-store.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -183,7 +183,7 @@ export function retrySafetyFixture(
     layers = coreLayers,
   }: Partial<RetrySafetyHarness> & { readonly layers?: typeof coreLayers } = {},
 ): RetrySafetyFixture {
-  const clock = new FakeClock({ autoAdvance: true });
+  const clock = new FakeClock({ now: aheadOfServices, autoAdvance: true });
   const random = seededRandom(seed);
   const faulty = faultyStore(store, { lostAcknowledgement: 0.5, throttle: 0.05, timeout: 0.05, duplicate: 0.05 }, random);
   return {

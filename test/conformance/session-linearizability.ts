@@ -11,7 +11,7 @@ import type { Outcome as SessionOutcome } from '../../core/session/sessions.ts';
 import { expiring } from '../../core/storage/expiring.ts';
 import { defaultRetryPolicy, RetryBudget } from '../../core/storage/retry.ts';
 import { retrying } from '../../core/storage/retrying.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { aheadOfServices, FakeClock } from '../support/fake-clock.ts';
 import { faultyStore } from '../support/faulty-store.ts';
 import type { Faults } from '../support/faulty-store.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -183,7 +183,7 @@ async function play(
   plans: readonly (readonly Step[])[],
   { faults, lateRate, reused, seed }: { faults: Faults; lateRate: number; reused: boolean; seed: number },
 ): Promise<{ history: readonly Call<Operation, Outcome>[]; initial: State; happened: number }> {
-  const clock = new FakeClock({ autoAdvance: true });
+  const clock = new FakeClock({ now: aheadOfServices, autoAdvance: true });
   const random = seededRandom(seed);
   const principal = { keyId: 'k', tenant: `t-${crypto.randomUUID()}`, scopes: new Set<never>() };
   const sessionId = 'session';

@@ -5,6 +5,12 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/**
+ * Where a fake clock must start whose instants reach a service with an expiry of its own: ahead of the wall clock, by which that service
+ * takes records away (DynamoDB Local sweeps all the time).
+ */
+export const aheadOfServices: EpochMillis = Date.UTC(2050, 0, 1);
+
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
   /** Every delay asked for so far, in order. */

@@ -10,7 +10,7 @@ import { DynamoStore } from '../../adapters/aws/dynamo-store.ts';
 import type { LambdaSource } from '../../adapters/aws/lambda-http-codec.ts';
 import { SecretsManager } from '../../adapters/aws/secrets-manager.ts';
 import { countersCases, countersFixture } from '../conformance/counters.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { aheadOfServices, FakeClock } from '../support/fake-clock.ts';
 import { emulatorOptions } from '../support/aws/emulator-options.ts';
 import { startFakeSecretsManager } from '../support/aws/fake-secrets-manager.ts';
 import type { FakeSecretsManager } from '../support/aws/fake-secrets-manager.ts';
@@ -149,7 +149,7 @@ describe.runIf(canPlan && dynamodb !== undefined)('what terraform/aws deploys', 
     const client = dynamoClient({ ...emulatorOptions(records.address), attemptTimeoutMs: 10_000 });
     const { name: table } = onlyResource(deployment.states.get('managed'), 'aws_dynamodb_table');
     await runStoreConformance(new DynamoStore(client, String(table)));
-    const clock = new FakeClock();
+    const clock = new FakeClock({ now: aheadOfServices });
     const counters = new DynamoCounters(client, String(table), clock);
     for (const { run } of countersCases) await run(countersFixture(counters, clock, 3));
     client.destroy();
