@@ -3,9 +3,9 @@ import type { ConfigurationProblem } from '../../core/config/findings.ts';
 import type { ProxyConfiguration } from '../../core/proxy/configuration.ts';
 import { checkTlsSecrets } from '../../core/proxy/check/check-tls-secrets.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import { EnvSecrets } from '../local/env-secrets.ts';
-import { FileSecrets } from '../local/file-secrets.ts';
-import { firstOf } from '../local/first-of.ts';
+import { EnvSecrets } from '../local/secrets/env-secrets.ts';
+import { FileSecrets } from '../local/secrets/file-secrets.ts';
+import { firstOf } from '../local/secrets/first-of.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { nodeTransports } from '../node/transport/node-transports.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { CertificateError } from '../local/certificate-files.ts';
+import { CertificateError } from '../local/server/certificate-files.ts';
 import { devConfiguration, startLocal } from '../local/start-local.ts';
 import type { Local, LocalOptions } from '../local/start-local.ts';
 import { batchedStdoutSink } from '../node/console-logger.ts';

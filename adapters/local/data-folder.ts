@@ -5,8 +5,8 @@ import { durable } from '../../core/storage/durable.ts';
 import { base64url } from '../../core/text/base64url.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { systemClock } from '../node/system-clock.ts';
-import { openSqlite } from './sqlite.ts';
-import type { Sqlite } from './sqlite.ts';
+import { openSqlite } from './sqlite/sqlite.ts';
+import type { Sqlite } from './sqlite/sqlite.ts';
 
 /** What a local Portolan keeps: the store, and secrets in files. */
 export interface DataFolder {

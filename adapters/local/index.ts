@@ -1,8 +1,8 @@
-export { CertificateError } from './certificate-files.ts';
+export { CertificateError } from './server/certificate-files.ts';
 export { startForwardGateway } from './gateway/forward-gateway.ts';
-export { EnvSecrets } from './env-secrets.ts';
-export { FileSecrets } from './file-secrets.ts';
-export { startHttpServer } from './http-server.ts';
+export { EnvSecrets } from './secrets/env-secrets.ts';
+export { FileSecrets } from './secrets/file-secrets.ts';
+export { startHttpServer } from './server/http-server.ts';
 export { localModule } from './module.ts';
-export { openSqlite } from './sqlite.ts';
+export { openSqlite } from './sqlite/sqlite.ts';
 export { devConfiguration, startLocal } from './start-local.ts';

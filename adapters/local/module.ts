@@ -6,7 +6,7 @@ import { tokens } from '../composition/tokens.ts';
 import { nodeCrypto } from '../node/node-crypto.ts';
 import { nodeProxy } from '../node/node-proxy.ts';
 import { systemClock } from '../node/system-clock.ts';
-import type { Sqlite } from './sqlite.ts';
+import type { Sqlite } from './sqlite/sqlite.ts';
 
 /** What the local platform binds. */
 export function localModule(

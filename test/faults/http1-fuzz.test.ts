@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { LogAttributes } from '../../core/ports/index.ts';
-import type { CertificatePem } from '../../adapters/local/http-server.ts';
+import type { CertificatePem } from '../../adapters/local/server/http-server.ts';
 import type { ProxyConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import { hostileHttp1Backend } from '../support/hostile-http1-backend.ts';
 import type { SilentServer } from '../support/silent-server.ts';

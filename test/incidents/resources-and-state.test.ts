@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startHttpServer } from '../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../adapters/local/server/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
 import { compareResponses } from '../../core/proxy/migration/compare-responses.ts';

@@ -1,4 +1,4 @@
-import { startHttpServer } from '../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../adapters/local/server/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import type { RouteConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
 import { realGateway } from '../support/real-gateway.ts';

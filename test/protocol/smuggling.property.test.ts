@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHttpServer } from '../../adapters/local/http-server.ts';
-import type { HttpServer } from '../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../adapters/local/server/http-server.ts';
+import type { HttpServer } from '../../adapters/local/server/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import { Connection, requestText, responseText } from '../probe/arena.ts';
 import { Origin } from '../probe/origin.ts';

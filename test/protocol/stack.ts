@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { startHttpServer } from '../../adapters/local/http-server.ts';
-import type { HttpServerOptions } from '../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../adapters/local/server/http-server.ts';
+import type { HttpServerOptions } from '../../adapters/local/server/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import type { Clock } from '../../core/ports/index.ts';
 import type { ProxyConfiguration, RouteConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';

@@ -8,7 +8,7 @@ import type { LambdaResponseStream } from '../../adapters/aws/lambda-handler.ts'
 import type { LambdaSource } from '../../adapters/aws/lambda-http-codec.ts';
 import { functionsHandler } from '../../adapters/azure/register-http.ts';
 import { cloudFunction } from '../../adapters/gcp/cloud-function.ts';
-import { startHttpServer } from '../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../adapters/local/server/http-server.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import type { HttpHandler, Logger } from '../../core/ports/index.ts';
 import { Connection, requestText } from '../probe/arena.ts';

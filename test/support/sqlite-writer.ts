@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { openSqlite } from '../../adapters/local/sqlite.ts';
+import { openSqlite } from '../../adapters/local/sqlite/sqlite.ts';
 
 /**
  * A process of its own that writes to a SQLite file: `insert` creates records until it is killed and prints the id of each once it is

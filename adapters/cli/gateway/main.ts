@@ -2,7 +2,7 @@ import { createEgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { compose } from '../../composition/compose.ts';
 import { startForwardGateway } from '../../local/gateway/forward-gateway.ts';
 import { recordUsage } from '../../local/gateway/record-usage.ts';
-import { startHttpServer } from '../../local/http-server.ts';
+import { startHttpServer } from '../../local/server/http-server.ts';
 import { optionalInteger } from '../../node/environment.ts';
 import type { Environment } from '../../node/environment.ts';
 import { ConfigurationError } from '../../node/load-configuration.ts';

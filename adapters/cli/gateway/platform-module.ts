@@ -40,9 +40,9 @@ async function local(env: Environment, beside: string): Promise<PlatformModule> 
   const { configuration } = sessionsOf(env, beside);
   const [{ openDataFolder }, { EnvSecrets }, { FileSecrets }, { firstOf }, { localModule }] = await Promise.all([
     import('../../local/data-folder.ts'),
-    import('../../local/env-secrets.ts'),
-    import('../../local/file-secrets.ts'),
-    import('../../local/first-of.ts'),
+    import('../../local/secrets/env-secrets.ts'),
+    import('../../local/secrets/file-secrets.ts'),
+    import('../../local/secrets/first-of.ts'),
     import('../../local/module.ts'),
   ]);
   const { sqlite, secretsFolder } = openDataFolder(env['PORTOLAN_DATA'] ?? '.portolan');

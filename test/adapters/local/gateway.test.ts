@@ -29,7 +29,7 @@ import {
   tunnelTo,
 } from './gateway-support.ts';
 import type { Answer, Listening, Origin, Seen } from './gateway-support.ts';
-import { exchange, statuses } from './raw-socket.ts';
+import { exchange, statuses } from './server/raw-socket.ts';
 
 const tls = selfSigned();
 let origin: Origin;

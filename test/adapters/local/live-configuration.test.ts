@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqlite } from '../../../adapters/local/sqlite.ts';
+import { openSqlite } from '../../../adapters/local/sqlite/sqlite.ts';
 import { MemoryStore } from '../../../core/storage/memory-store.ts';
 import { testLiveConfiguration } from '../../support/live-configuration.ts';
 

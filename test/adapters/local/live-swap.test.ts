@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { startHttpServer } from '../../../adapters/local/http-server.ts';
+import { startHttpServer } from '../../../adapters/local/server/http-server.ts';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import { nodeProxy } from '../../../adapters/node/node-proxy.ts';
 import { systemClock } from '../../../adapters/node/system-clock.ts';
