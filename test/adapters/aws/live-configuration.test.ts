@@ -1,13 +1,11 @@
-import { inject } from 'vitest';
 import { DynamoStore } from '../../../adapters/aws/dynamo-store.ts';
 import { freshTable } from '../../support/aws/dynamo.ts';
 import { testLiveConfiguration } from '../../support/live-configuration.ts';
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
-const { dynamodb } = inject('emulators');
-
-if (dynamodb !== undefined) {
+withEmulator('dynamodb', (address) => {
   testLiveConfiguration('DynamoDB Local', async () => {
-    const { client, table } = await freshTable(dynamodb);
+    const { client, table } = await freshTable(address);
     return { store: new DynamoStore(client, table), close: () => client.destroy() };
   });
-}
+});

@@ -1,15 +1,13 @@
-import { inject } from 'vitest';
 import { TableStore } from '../../../adapters/azure/table-store.ts';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import { durable } from '../../../core/storage/durable.ts';
 import { StoreCounters } from '../../../core/storage/store-counters.ts';
 import { testCounters } from '../../conformance/counters.ts';
 import { newTable } from '../../support/azure/azurite-table.ts';
-
-const address = inject('emulators').azurite;
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
 // Azure has no counter of its own: core counts by compare-and-set.
-if (address !== undefined) {
+withEmulator('azurite', (address) => {
   testCounters({
     name: 'Azurite',
     makeCounters: async (clock) => {
@@ -17,4 +15,4 @@ if (address !== undefined) {
       return { counters: new StoreCounters(store, clock) };
     },
   });
-}
+});

@@ -1,12 +1,10 @@
-import { inject } from 'vitest';
 import { recordsTable } from '../../../adapters/azure/records-table.ts';
 import { TableStore } from '../../../adapters/azure/table-store.ts';
 import { testKeyValueStore } from '../../conformance/index.ts';
 import { connectionString, newTable } from '../../support/azure/azurite-table.ts';
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
-const address = inject('emulators').azurite;
-
-if (address !== undefined) {
+withEmulator('azurite', (address) => {
   const store = (table: string, where: string, key?: string): Promise<TableStore> =>
     Promise.resolve(new TableStore(recordsTable({ table, connectionString: connectionString(where, key) })));
 
@@ -19,4 +17,4 @@ if (address !== undefined) {
       denied: () => store('records', address, 'a2V5'),
     },
   });
-}
+});

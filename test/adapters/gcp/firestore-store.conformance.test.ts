@@ -1,4 +1,4 @@
-import { afterAll, inject } from 'vitest';
+import { afterAll } from 'vitest';
 import { FirestoreStore } from '../../../adapters/gcp/firestore-store.ts';
 import { nodeCrypto } from '../../../adapters/node/node-crypto.ts';
 import { durable } from '../../../core/storage/durable.ts';
@@ -6,8 +6,8 @@ import { StoreCounters } from '../../../core/storage/store-counters.ts';
 import { testCounters, testKeyValueStore } from '../../conformance/index.ts';
 import { failingFirestore } from '../../support/gcp/failing-firestore.ts';
 import type { FailingFirestore } from '../../support/gcp/failing-firestore.ts';
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
-const { firestore, 'firestore-google': google } = inject('emulators');
 const failing: FailingFirestore[] = [];
 
 function store(emulatorHost: string, databaseId?: string): FirestoreStore {
@@ -28,13 +28,13 @@ async function storeThatFails(code: number): Promise<FirestoreStore> {
 
 afterAll(() => failing.forEach((service) => service.stop()));
 
-if (firestore !== undefined) {
+withEmulator('firestore', (address) => {
   testKeyValueStore({
     name: 'Firestore (npm)',
-    makeStore: async () => ({ store: store(firestore) }),
+    makeStore: async () => ({ store: store(address) }),
     outages: {
       unreachable: async () => store('127.0.0.1:1'),
-      missing: async () => store(firestore, 'no-such-database'),
+      missing: async () => store(address, 'no-such-database'),
       denied: () => storeThatFails(7),
     },
     contention: 5,
@@ -42,16 +42,16 @@ if (firestore !== undefined) {
   testCounters({
     name: 'Firestore (npm)',
     makeCounters: async (clock) => ({
-      counters: new StoreCounters(durable(store(firestore), { clock, crypto: nodeCrypto }), clock),
+      counters: new StoreCounters(durable(store(address), { clock, crypto: nodeCrypto }), clock),
     }),
     contention: 5,
   });
-}
+});
 
-if (google !== undefined) {
+withEmulator('firestore-google', (address) => {
   testKeyValueStore({
     name: 'Firestore (Google)',
-    makeStore: async () => ({ store: store(google) }),
+    makeStore: async () => ({ store: store(address) }),
     outages: {
       unreachable: async () => store('127.0.0.1:1'),
       // Google's emulator makes a database the moment it is named.
@@ -63,8 +63,8 @@ if (google !== undefined) {
   testCounters({
     name: 'Firestore (Google)',
     makeCounters: async (clock) => ({
-      counters: new StoreCounters(durable(store(google), { clock, crypto: nodeCrypto }), clock),
+      counters: new StoreCounters(durable(store(address), { clock, crypto: nodeCrypto }), clock),
     }),
     contention: 5,
   });
-}
+});

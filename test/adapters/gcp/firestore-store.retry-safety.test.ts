@@ -1,8 +1,6 @@
-import { inject } from 'vitest';
 import { FirestoreStore } from '../../../adapters/gcp/firestore-store.ts';
 import { testRetrySafety } from '../../conformance/index.ts';
-
-const { firestore, 'firestore-google': google } = inject('emulators');
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
 function run(name: string, emulatorHost: string, drops: number): void {
   testRetrySafety({
@@ -14,6 +12,6 @@ function run(name: string, emulatorHost: string, drops: number): void {
   });
 }
 
-if (firestore !== undefined) run('Firestore (npm)', firestore, 1_000);
+withEmulator('firestore', (address) => run('Firestore (npm)', address, 1_000));
 // Google's emulator takes locks: its contention cases are slow, so that they are fewer.
-if (google !== undefined) run('Firestore (Google)', google, 300);
+withEmulator('firestore-google', (address) => run('Firestore (Google)', address, 300));

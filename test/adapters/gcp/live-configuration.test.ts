@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { inject } from 'vitest';
 import { FirestoreStore } from '../../../adapters/gcp/firestore-store.ts';
 import { testLiveConfiguration } from '../../support/live-configuration.ts';
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
-const { firestore, 'firestore-google': google } = inject('emulators');
-
-for (const [name, emulatorHost] of [
-  ['Firestore (npm)', firestore],
-  ['Firestore (Google)', google],
+for (const [emulator, name] of [
+  ['firestore', 'Firestore (npm)'],
+  ['firestore-google', 'Firestore (Google)'],
 ] as const) {
-  if (emulatorHost !== undefined) {
+  withEmulator(emulator, (emulatorHost) => {
     testLiveConfiguration(name, async () => ({
       store: new FirestoreStore({
         projectId: 'live-configuration',
@@ -18,5 +16,5 @@ for (const [name, emulatorHost] of [
         attemptTimeoutMs: 10_000,
       }),
     }));
-  }
+  });
 }

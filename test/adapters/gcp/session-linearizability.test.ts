@@ -1,15 +1,12 @@
-import { inject } from 'vitest';
 import { FirestoreStore } from '../../../adapters/gcp/firestore-store.ts';
 import { testSessionLinearizability } from '../../conformance/index.ts';
+import { withEmulator } from '../../support/emulators/with-emulator.ts';
 
-const { firestore, 'firestore-google': google } = inject('emulators');
-const legs: readonly (readonly [name: string, emulatorHost: string | undefined, runs: number])[] = [
-  ['Firestore (npm)', firestore, 40],
-  ['Firestore (Google)', google, 15],
-];
-
-for (const [name, emulatorHost, runs] of legs) {
-  if (emulatorHost !== undefined) {
+for (const [emulator, name, runs] of [
+  ['firestore', 'Firestore (npm)', 40],
+  ['firestore-google', 'Firestore (Google)', 15],
+] as const) {
+  withEmulator(emulator, (emulatorHost) => {
     testSessionLinearizability({
       name,
       makeStore: async () => ({
@@ -19,5 +16,5 @@ for (const [name, emulatorHost, runs] of legs) {
       clients: 3,
       operations: 4,
     });
-  }
+  });
 }
