@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { problemResponse } from '../../core/http/problem.ts';
+import { responseTooLarge } from '../../core/http/problem.ts';
 import type { HttpResponse } from '../../core/ports/index.ts';
 
 /** Content as Lambda's results carry it. */
@@ -85,14 +85,6 @@ function fits(result: ResultContent, limit: number): boolean {
   return Buffer.byteLength(JSON.stringify(result)) <= limit;
 }
 
-/** What the client gets instead of an answer that is larger than the platform carries. */
-export const tooLargeResponse: HttpResponse = problemResponse({
-  status: 500,
-  type: 'response-too-large',
-  title: 'Response too large',
-  detail: 'The answer is larger than this platform can carry.',
-});
-
 const refusals = new WeakSet<object>();
 
 /** Whether a result says, instead of its answer, that it was too large. */
@@ -103,7 +95,7 @@ export function isRefusal(result: object): boolean {
 function refused<Result extends ResultContent>(
   build: (response: HttpResponse, content: ResultContent) => Result | undefined,
 ): Result {
-  const result = build(tooLargeResponse, textContent(tooLargeResponse.body as string));
+  const result = build(responseTooLarge, textContent(responseTooLarge.body as string));
   if (result === undefined) throw new TypeError('A problem must fit every platform');
   refusals.add(result);
   return result;

@@ -1,10 +1,10 @@
 import { discardBody, isStream } from '../../core/http/body.ts';
-import { problemResponse } from '../../core/http/problem.ts';
+import { problemResponse, responseTooLarge } from '../../core/http/problem.ts';
 import { rejectedResponse } from '../../core/http/reject.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Clock, HttpHandler, HttpRequest, HttpResponse, Logger } from '../../core/ports/index.ts';
 import { systemClock } from '../node/system-clock.ts';
-import { isRefusal, tooLargeResponse } from './encode-result.ts';
+import { isRefusal } from './encode-result.ts';
 import { LambdaInvocation, logFailure } from './lambda-context.ts';
 import type { LambdaContext } from './lambda-context.ts';
 import { maxLambdaStreamBytes } from './lambda-http-codec.ts';
@@ -98,7 +98,7 @@ function tellIfRefused(result: object, invocation: LambdaInvocation, logger: Log
 }
 
 function logTooLarge(logger: Logger | undefined, { requestId }: LambdaInvocation): void {
-  logger?.log('warn', 'lambda.response_too_large', { 'http.response.status_code': tooLargeResponse.status, requestId });
+  logger?.log('warn', 'lambda.response_too_large', { 'http.response.status_code': responseTooLarge.status, requestId });
 }
 
 function incomplete(): HttpResponse {
@@ -164,7 +164,7 @@ export function lambdaStreamHandler(handler: HttpHandler, options: LambdaHandler
       logger,
     );
     const response = carried(await handler(request, invocation));
-    if (response === tooLargeResponse) logTooLarge(logger, invocation);
+    if (response === responseTooLarge) logTooLarge(logger, invocation);
     try {
       await send(awslambda.HttpResponseStream.from(out, codec.streamHead(response)), response, gone.signal).catch(
         (error: unknown) => {
@@ -197,7 +197,7 @@ function carried(response: HttpResponse): HttpResponse {
   const { body, headers } = response;
   if (!isStream(body) || !(Number(headers.get('content-length')) > maxLambdaStreamBytes)) return response;
   discardBody(body);
-  return tooLargeResponse;
+  return responseTooLarge;
 }
 
 async function send(out: LambdaResponseStream, { body }: HttpResponse, gone: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { HeaderList } from '../../core/http/header-list.ts';
-import { problemResponse } from '../../core/http/problem.ts';
+import { responseTooLarge } from '../../core/http/problem.ts';
 import { readTarget } from '../../core/http/read-target.ts';
 import { RequestRejected } from '../../core/ports/index.ts';
 import type { Body, HttpEventCodec, HttpRequest, HttpResponse } from '../../core/ports/index.ts';
@@ -134,7 +134,7 @@ function encodeResponse(response: HttpResponse, { method }: FunctionEvent): Func
   const { status, headers, body } = response;
   const length = lengthOf(body);
   if (length !== undefined && length > maxResponseBytes)
-    return encodeResponse(tooLarge, { method, originalUrl: '/', rawHeaders: [] });
+    return encodeResponse(responseTooLarge, { method, originalUrl: '/', rawHeaders: [] });
   const contentless = method === 'HEAD' || status === 204 || status === 304;
   // Without content an answer to HEAD and a 304 may still say how long it would have been.
   const ownLength = length !== undefined && !(contentless && length === 0);
@@ -150,13 +150,6 @@ function encodeResponse(response: HttpResponse, { method }: FunctionEvent): Func
   if (ownLength && status !== 204) rawHeaders.push('content-length', String(length));
   return { statusCode: status, rawHeaders, body: contentless ? undefined : body };
 }
-
-const tooLarge: HttpResponse = problemResponse({
-  status: 500,
-  type: 'response-too-large',
-  title: 'Response too large',
-  detail: 'The answer is larger than this platform can carry.',
-});
 
 /** `undefined` for a stream. */
 function lengthOf(body: Body): number | undefined {

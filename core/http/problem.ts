@@ -43,3 +43,11 @@ export function problemResponse(problem: Problem, headers: readonly string[] = [
     body: JSON.stringify({ type: problemBase + type, title, status, detail, incident, errors, ...extensions }),
   };
 }
+
+/** What the client gets instead of an answer that is larger than the platform carries. */
+export const responseTooLarge: HttpResponse = problemResponse({
+  status: 500,
+  type: 'response-too-large',
+  title: 'Response too large',
+  detail: 'The answer is larger than this platform can carry.',
+});
