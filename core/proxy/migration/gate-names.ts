@@ -69,8 +69,13 @@ export function carriedGates(document: ProxyConfiguration, before: GatedConfigur
 
 /** `undefined`: all begin with the version. */
 function grouped(routesOf: ReadonlyMap<string, readonly string[]>): GateEpochs | undefined {
-  const lengthOf = (ids: readonly string[]): number => JSON.stringify(ids).length;
-  const groups = [...routesOf].map(([epoch, ids]) => ({ epoch, ids, length: lengthOf([epoch, ...ids]) }));
+  // in JSON, with what stands around it
+  const lengthOf = (text: string): number => JSON.stringify(text).length + 3;
+  const groups = [...routesOf].map(([epoch, ids]) => ({
+    epoch,
+    ids,
+    length: ids.reduce((sum, id) => sum + lengthOf(id), lengthOf(epoch)),
+  }));
   const [greatest] = groups.toSorted((a, b) => b.length - a.length);
   if (greatest === undefined) return undefined;
   const length = groups.reduce((sum, group) => sum + group.length, 0) - greatest.length;
@@ -79,8 +84,8 @@ function grouped(routesOf: ReadonlyMap<string, readonly string[]>): GateEpochs |
   let left = maxEpochsLength;
   for (const { epoch, ids } of groups) {
     if (epoch === most) continue;
-    left -= lengthOf([epoch]) + 1;
-    const listed = ids.filter((id) => (left -= lengthOf([id])) >= 0);
+    left -= lengthOf(epoch);
+    const listed = ids.filter((id) => (left -= lengthOf(id)) >= 0);
     if (listed.length > 0) others[epoch] = listed;
   }
   return most === own && Object.keys(others).length === 0 ? undefined : { most, others };

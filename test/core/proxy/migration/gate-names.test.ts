@@ -85,6 +85,19 @@ describe('the gates that a push takes over', () => {
     expect(names.filter((name) => name.endsWith('.99'))).toHaveLength(5_001 - kept);
   });
 
+  it('of splits that were changed begin afresh, however many were changed together', () => {
+    const ids = Array.from({ length: 4_000 }, (_, n) => `route-${String(n).padStart(4, '0')}`);
+    const five = { version: '5', document: documentWith(ids) };
+    const { routes = [] } = five.document;
+    for (let changed = 1_100; changed <= 2_900; changed += 10) {
+      const other = routes.map((route, n) => (n < changed ? { ...route, split: { ...route.split!, newPercent: 2 } } : route));
+      const names = namesIn(pushed('6', { ...five.document, routes: other }, five));
+      expect(new Set(names.slice(0, changed).map((name) => name.slice(name.indexOf('.')))), `${changed} changed`).toEqual(
+        new Set(['.6']),
+      );
+    }
+  });
+
   it('depend on all that their backends fall back to, looked at once, however many splits lead there', () => {
     const length = 20_000;
     const chain = (last: string) =>
