@@ -50,6 +50,8 @@ export class CachedSecrets {
   readonly #retrier: Retrier;
   readonly #entries = new Map<string, Entry>();
   readonly #flights = new Map<string, Promise<Entry>>();
+  /** Reads of `fresh` that have not begun. */
+  readonly #next = new Map<string, Promise<Entry>>();
   readonly #forcedAt = new Map<string, EpochMillis>();
   readonly #onValue: (value: string) => void;
 
@@ -110,10 +112,7 @@ export class CachedSecrets {
    * @throws {PortError} as `current` without a copy
    */
   async fresh(name: string, options: CallOptions = {}): Promise<Secret> {
-    // one that is under way may have read what was there before
-    const earlier = this.#flights.get(keyOf(name, 'current'));
-    if (earlier !== undefined) await joined(this.#clock, Promise.allSettled([earlier]), options, operation);
-    return present((await this.#read(name, 'current', options)).secret);
+    return present((await this.#wait(() => this.#freshFlight(name), options)).secret);
   }
 
   /** Background reads under way, for the platform's `waitUntil`. */
@@ -154,13 +153,29 @@ export class CachedSecrets {
 
   /** Waits for the read that is under way, or for one that begins now. */
   #read(name: string, version: SecretVersion, options: CallOptions = {}): Promise<Entry> {
+    return this.#wait(() => this.#flight(name, version), options);
+  }
+
+  #wait(flight: () => Promise<Entry>, options: CallOptions): Promise<Entry> {
     const { deadline, signal } = options;
     // nothing is begun for a caller who has stopped caring
     if (signal?.aborted === true) return Promise.reject(new PortError('cancelled', operation));
     if (deadline !== undefined && this.#clock.now() >= deadline) {
       return Promise.reject(new PortError('deadline_exceeded', operation, { reason: 'BudgetSpent' }));
     }
-    return joined(this.#clock, this.#flight(name, version), options, operation);
+    return joined(this.#clock, flight(), options, operation);
+  }
+
+  /** The next read to begin, once the one that is under way is over: that may have read what was there before. Who asks before it begins shares it. */
+  #freshFlight(name: string): Promise<Entry> {
+    const waiting = this.#next.get(name);
+    if (waiting !== undefined) return waiting;
+    const next = Promise.allSettled([this.#flights.get(keyOf(name, 'current'))]).then(() => {
+      this.#next.delete(name);
+      return this.#flight(name, 'current');
+    });
+    this.#next.set(name, next);
+    return next;
   }
 
   /**

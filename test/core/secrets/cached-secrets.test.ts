@@ -307,6 +307,20 @@ describe('a fresh look at a secret', () => {
     expect(source.reads).toHaveLength(2);
   });
 
+  it('is one read for all who look together, and one more for all who look while it is under way', async () => {
+    const secrets = cache();
+    await Promise.all([secrets.fresh('a'), secrets.fresh('a'), secrets.fresh('a')]);
+    expect(source.reads).toHaveLength(1);
+    const held = Promise.withResolvers<void>();
+    source.hold = held.promise;
+    const looks = [secrets.fresh('a')];
+    await clock.advance(1);
+    looks.push(secrets.fresh('a'), secrets.fresh('a'));
+    held.resolve();
+    await Promise.all(looks);
+    expect(source.reads).toHaveLength(3);
+  });
+
   it('takes no longer than it may', async () => {
     source.hold = new Promise(() => undefined);
     const secrets = cache();
