@@ -78,12 +78,14 @@ export function learnedOf(settings: UpstreamSettings, ports: UpstreamPorts, lear
   const waits = before?.waits ?? new SharedTimers(clock);
   const time = before?.time ?? new SteadyTime();
   const states = new Map<string, TargetState>();
-  const targets = addresses.map((at) => {
-    const known = nameOf(at);
-    const state = states.get(known) ?? before?.states.get(known) ?? new TargetState();
+  const targets: Target[] = [];
+  // what is listed twice is one target, with the weight of both
+  for (const [known, [first, ...others]] of Map.groupBy(addresses, nameOf)) {
+    if (first === undefined) continue;
+    const state = before?.states.get(known) ?? new TargetState();
     states.set(known, state);
-    return new Target(at, state);
-  });
+    targets.push(new Target({ ...first, weight: others.reduce((sum, { weight }) => sum + weight, first.weight) }, state));
+  }
   const discovered =
     settings.discovery &&
     new DiscoveredTargets(

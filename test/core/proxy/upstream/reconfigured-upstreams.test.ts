@@ -259,6 +259,22 @@ describe('an upstream of which something else is another', () => {
     expect([it.logger.events, it.transport.count('a')]).toEqual([['upstream.target.ejected'], 5]);
   });
 
+  it('checks a target that is listed twice once a round, and gives it the weight of both', async () => {
+    const twice: UpstreamConfiguration = { ...pool, targets: [a, b, a], healthCheck: { intervalMs: 10_000, unhealthyAfter: 2 } };
+    const it = new SimulatedUpstreams({ main: twice }, { server: true });
+    it.transport.backend('a', {}).backend('b', {});
+    await it.clock.advance(1_000);
+    const [atA, atB] = [it.transport.count('a'), it.transport.count('b')];
+    expect(atA).toBe(atB);
+    for (let n = 0; n < 9; n++) await it.ask();
+    expect([it.transport.count('a') - atA, it.transport.count('b') - atB]).toEqual([6, 3]);
+    it.transport.backend('a', failing);
+    await it.clock.advance(10_000);
+    expect(it.logger.events).toEqual([]);
+    await it.clock.advance(10_000);
+    expect(it.logger.events).toEqual(['upstream.target.unhealthy']);
+  });
+
   it('forgets ejections where ejection itself is set otherwise', async () => {
     const it = new SimulatedUpstreams({ main: three() });
     it.transport.backend('a', failing).backend('b', {}).backend('c', {});
