@@ -12,6 +12,11 @@ const syncEveryMs = 1_000;
 /** An instance that heard nothing for so long asks before it sends anything to the new side. */
 const staleAfterMs = 10_000;
 
+/** The answer is known; what the others have to be told of it may take longer. */
+interface Synced {
+  readonly told: Promise<void>;
+}
+
 /** The gate of one split as one instance knows it: what it has counted, what it has heard from the others, and whether it has been crossed. */
 export class WatchedGate {
   readonly #routeId: string;
@@ -26,7 +31,7 @@ export class WatchedGate {
   /** When the record of a roll-back for good was last seen to. */
   #heldAt: EpochMillis = -Infinity;
   #syncedAt: EpochMillis = -Infinity;
-  #syncing: Promise<void> | undefined;
+  #syncing: Promise<Synced> | undefined;
 
   constructor(
     routeId: string,
@@ -47,7 +52,7 @@ export class WatchedGate {
     this.#gate.record(now, failed, durationMs);
     const rollBack = this.#judge(now);
     if (rollBack !== undefined) context.waitUntil(rollBack);
-    if (this.#syncAge(now) >= syncEveryMs) context.waitUntil(this.#sync());
+    if (this.#syncAge(now) >= syncEveryMs) context.waitUntil(this.#syncAndTell());
   }
 
   /** Whether nothing goes to the new side. A promise only when this request has to wait for what the others know. */
@@ -61,12 +66,14 @@ export class WatchedGate {
     }
     const age = this.#syncAge(now);
     if (age < syncEveryMs) return false;
-    const sync = this.#sync();
     if (age < staleAfterMs) {
-      context.waitUntil(sync);
+      context.waitUntil(this.#syncAndTell());
       return false;
     }
-    return sync.then(() => this.#inForce(this.#clock.now()) !== undefined);
+    return this.#sync().then(({ told }) => {
+      context.waitUntil(told);
+      return this.#inForce(this.#clock.now()) !== undefined;
+    });
   }
 
   #inForce(now: EpochMillis): RollBack | undefined {
@@ -111,15 +118,21 @@ export class WatchedGate {
     }
   }
 
+  async #syncAndTell(): Promise<void> {
+    await (
+      await this.#sync()
+    ).told;
+  }
+
   /** Tells the others what was counted here, learns their totals and whether one of them rolled back. */
-  #sync(): Promise<void> {
+  #sync(): Promise<Synced> {
     this.#syncing ??= this.#exchangeCounts().finally(() => {
       this.#syncing = undefined;
     });
     return this.#syncing;
   }
 
-  async #exchangeCounts(): Promise<void> {
+  async #exchangeCounts(): Promise<Synced> {
     const gate = this.#gate;
     this.#syncedAt = this.#clock.now();
     const counted = gate.takeDeltas().map(async (delta) => {
@@ -138,7 +151,7 @@ export class WatchedGate {
     const now = this.#clock.now();
     const rollBack = this.#inForce(now);
     // what all of them saw together may be over it, where none is alone
-    await (rollBack === undefined ? this.#judge(now) : this.#see(rollBack, now));
+    return { told: Promise.resolve(rollBack === undefined ? this.#judge(now) : this.#see(rollBack, now)) };
   }
 
   /** A clock that was set back makes it old, too. */
