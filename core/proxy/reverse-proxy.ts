@@ -64,6 +64,8 @@ export class ReverseProxy {
   readonly #transports: Transports;
   readonly #deployed: Configuration;
   readonly #reports = new Map<string, MirrorReport>();
+  /** Routes of the last configuration that was compiled. */
+  #servedBefore: ReadonlySet<string> = new Set();
   readonly #stored: StoredConfigurations;
   readonly #serving: CompiledProxy | LiveConfiguration<CompiledProxy>;
   /** Its secrets have not been looked at yet. */
@@ -242,10 +244,13 @@ export class ReverseProxy {
       : { ...version, version: String(active), document: await this.#stored.document(version, options) };
   }
 
-  /** Those of routes that are gone, as far as they have told what they found. */
+  /** Those of routes that are gone since the configuration before, whose mirrors have ended by now, as far as they have told what they found. */
   #forgetReports({ routes = [] }: ProxyConfiguration): void {
     const served = new Set(routes.map(({ id }) => id));
-    for (const [id, report] of this.#reports) if (!served.has(id) && report.isTold) this.#reports.delete(id);
+    for (const [id, report] of this.#reports) {
+      if (!served.has(id) && !this.#servedBefore.has(id) && report.isTold) this.#reports.delete(id);
+    }
+    this.#servedBefore = served;
   }
 
   #reportOf(routeId: string): MirrorReport {

@@ -36,6 +36,8 @@ export class MirrorReport {
   #pending = new Map<MirrorCount, number>();
   #places = new Map<string, number>();
   #flushedAt = -Infinity;
+  /** Flushes under way. */
+  #telling = 0;
 
   constructor(routeId: string, ports: MirrorReportPorts) {
     this.#partition = `mirror.${routeId}`;
@@ -54,7 +56,7 @@ export class MirrorReport {
 
   /** The store has all that was found. */
   get isTold(): boolean {
-    return this.#pending.size === 0 && this.#places.size === 0;
+    return this.#telling === 0 && this.#pending.size === 0 && this.#places.size === 0;
   }
 
   /** Tells the store, when it is time to; `undefined` when it is not. */
@@ -88,7 +90,10 @@ export class MirrorReport {
         throw error;
       }),
     ];
-    for (const outcome of await Promise.allSettled(told)) if (outcome.status === 'rejected') throw outcome.reason;
+    this.#telling++;
+    const outcomes = await Promise.allSettled(told);
+    this.#telling--;
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async read(options?: CallOptions): Promise<MirrorTotals> {

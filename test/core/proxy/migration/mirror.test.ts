@@ -225,6 +225,18 @@ describe('a mirror report', () => {
     expect(await report.read()).toMatchObject({ compared: 2, differing: 2, places: [{ place: 'content /a', count: 2 }] });
   });
 
+  it('is not told while the store has not answered', async () => {
+    const { report, store } = world({}, async () => respond('{}'));
+    report.count('sent');
+    store.down = true;
+    const telling = report.flush();
+    expect(report.isTold).toBe(false);
+    await expect(telling).rejects.toThrow('down');
+    store.down = false;
+    await report.flush();
+    expect(report.isTold).toBe(true);
+  });
+
   it('is told again when the clock was set back', async () => {
     const { report, clock } = world({}, async () => respond('{}'));
     report.count('sent');
