@@ -122,9 +122,8 @@ class Origin {
   readonly #open = new Set<Open>();
   /** Who goes over a session that has not been used just now, once it is known what has come on it. */
   #looking: Pending[] = [];
-  /** Who waits for the session that is being opened. */
-  #waiting: Waiting[] = [];
-  #connecting = false;
+  /** Who waits for the session that is being opened, by how long that may take: nobody gives up for another's impatience. */
+  readonly #openings = new Map<number, Waiting[]>();
   #closed: (() => void) | undefined;
 
   constructor(destination: Destination, connector: Connector, watch: Watch, http1: Http1Transport, events: OriginEvents) {
@@ -188,13 +187,17 @@ class Origin {
   };
 
   #wait(pending: Pending): void {
-    this.#waiting.push(new Waiting(pending, this.#watch));
-    void this.#connect(pending.timeouts.connectTimeoutMs);
+    const timeoutMs = pending.timeouts.connectTimeoutMs;
+    const waiting = new Waiting(pending, this.#watch);
+    const others = this.#openings.get(timeoutMs);
+    if (others !== undefined) others.push(waiting);
+    else {
+      this.#openings.set(timeoutMs, [waiting]);
+      void this.#connect(timeoutMs);
+    }
   }
 
   async #connect(timeoutMs: number): Promise<void> {
-    if (this.#connecting) return;
-    this.#connecting = true;
     const { scheme } = this.#destination;
     try {
       const socket = await this.#connector.connect(this.#destination, {
@@ -205,8 +208,7 @@ class Origin {
       });
       const { connect } = await import('node:http2');
       if (scheme === 'https' && (socket as TLSSocket).alpnProtocol !== 'h2') {
-        this.#connecting = false;
-        this.#speakHttp1(socket, this.#left());
+        this.#speakHttp1(socket, this.#opened(timeoutMs));
         return;
       }
       // an upstream that closes its side has gone: nothing that waits for it on a half-open connection would ever hear of it
@@ -221,18 +223,19 @@ class Origin {
       const session = connect(`${scheme}://portolan.invalid`, options);
       this.#adopt(session, socket, timeoutMs);
     } catch (error) {
-      this.#giveUp(error);
+      this.#giveUp(timeoutMs, error);
     }
   }
 
-  /** Those who wait and are still there: they wait no longer. */
-  #left(): Pending[] {
-    return this.#waiting.splice(0).flatMap((one) => (one.leave() ? [one.pending] : []));
+  /** Ends an opening. Those who wait for it and are still there: they wait no longer. */
+  #opened(timeoutMs: number): Pending[] {
+    const waiting = this.#openings.get(timeoutMs) ?? [];
+    this.#openings.delete(timeoutMs);
+    return waiting.flatMap((one) => (one.leave() ? [one.pending] : []));
   }
 
-  #giveUp(error: unknown): void {
-    this.#connecting = false;
-    for (const pending of this.#left()) pending.reject(error);
+  #giveUp(timeoutMs: number, error: unknown): void {
+    for (const pending of this.#opened(timeoutMs)) pending.reject(error);
     this.#settle();
   }
 
@@ -270,9 +273,8 @@ class Origin {
     this.#watch.add(patience);
     session.once('remoteSettings', () => {
       this.#watch.delete(patience);
-      this.#connecting = false;
       open.ready = true;
-      const left = this.#left();
+      const left = this.#opened(timeoutMs);
       // one that takes nobody would be asked again and again, on one connection after the other
       if (session.remoteSettings.maxConcurrentStreams === 0) {
         for (const pending of left) pending.reject(new UpstreamError('connection_limit_reached', false));
@@ -297,10 +299,13 @@ class Origin {
       this.#open.delete(open);
       if (open.ready) this.#settle();
       else
-        this.#giveUp(failure === undefined ? new UpstreamError('connection_terminated', false) : toUpstreamError(failure, false));
+        this.#giveUp(
+          timeoutMs,
+          failure === undefined ? new UpstreamError('connection_terminated', false) : toUpstreamError(failure, false),
+        );
     });
     // the first need not wait for the settings: any upstream takes one stream
-    const first = this.#waiting.find((one) => one.leave());
+    const first = this.#openings.get(timeoutMs)?.find((one) => one.leave());
     if (first !== undefined) this.#start(open, first.pending);
   }
 
@@ -353,7 +358,7 @@ class Origin {
   }
 
   #settle(): void {
-    if (this.#open.size > 0 || this.#connecting || this.#waiting.length > 0 || this.#looking.length > 0) return;
+    if (this.#open.size > 0 || this.#openings.size > 0 || this.#looking.length > 0) return;
     this.#events.empty();
     this.#closed?.();
   }

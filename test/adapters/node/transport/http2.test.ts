@@ -290,6 +290,24 @@ describe('An HTTP/2 upstream', () => {
     expect(upstream.sessions.length).toBe(1);
   });
 
+  it('that is reached by two upstreams makes neither give up for the other one’s impatience', async () => {
+    const upstream = await rawUpstream(() => undefined);
+    const clock = new FakeClock();
+    const transports = nodeTransports({ clock, secrets: { current: () => expect.unreachable() } });
+    const started: [number, ReturnType<typeof failureOf>][] = [3_000, 300, 900].map((connectTimeoutMs) => {
+      const transport = transports.open({ ...profile, protocol: 'http2', connectTimeoutMs });
+      atEnd(() => transport.close());
+      return [connectTimeoutMs, failureOf(transport.send(request(upstream.authority), within({ deadline: clock.now() + 50_000 })))];
+    });
+    const over: number[] = [];
+    for (const [connectTimeoutMs, failed] of started) void failed.then(() => over.push(connectTimeoutMs));
+    await expect.poll(() => upstream.sockets.length).toBe(3);
+    for (const soFar of [[300], [300, 900], [300, 900, 3_000]]) {
+      await clock.advance(soFar.at(-1)! - (soFar.at(-2) ?? 0));
+      await expect.poll(() => over).toEqual(soFar);
+    }
+  });
+
   it.each(['a time-out', 'a try that was given up'])(
     'that has gone without a word is found out after %s: the next request goes over another connection',
     async (what) => {
