@@ -13,10 +13,15 @@ const {
   logger,
   clock,
 } = compose(gcpModule(process.env, await loadDeployment(process.env, import.meta.url)));
-// Google's clients take longer to load than a request may on a small instance: they are loaded while it starts and none is waiting. Who checks keys
-// reads store and secrets; a proxy alone does neither.
-if (configuration.auth !== undefined)
-  await Promise.all([import('@google-cloud/firestore'), import('@google-cloud/secret-manager')]);
+// Google's clients take longer to load than a request may on a small instance: those that a request may have to wait for are loaded while it starts.
+const { auth, upstreams = {}, routes = [] } = configuration;
+const readsSecrets =
+  auth !== undefined || Object.values(upstreams).some(({ tls }) => (tls?.ca ?? tls?.clientCertificate) !== undefined);
+const readsStore = auth !== undefined || routes.some(({ split }) => split?.gate !== undefined);
+await Promise.all([
+  readsStore ? import('@google-cloud/firestore') : undefined,
+  readsSecrets ? import('@google-cloud/secret-manager') : undefined,
+]);
 receiveAsSent();
 
 /** The function to deploy: `--entry-point portolan`. */
