@@ -6,6 +6,7 @@ import { requestText, responseText } from '../probe/arena.ts';
 import { Origin } from '../probe/origin.ts';
 import type { OriginScript } from '../probe/origin.ts';
 import { readResponses } from '../probe/wire.ts';
+import { clientPreface, flag, frame, frameType, settings, uint32 } from '../support/http2-frames.ts';
 import { startStack } from './stack.ts';
 import type { Stack, StackOptions } from './stack.ts';
 
@@ -174,6 +175,28 @@ describe('A connection that Node has let go of', () => {
   };
   const wish = 'GET /large HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
 
+  it('still takes all of the answer that refuses another protocol', async () => {
+    const here = await scene(large);
+    const client = new Client(here);
+    client.socket.pause();
+    client.socket.write(wish);
+    // until nobody on the way has room
+    await expect
+      .poll(() => here.stack.gateway.lines().length + (here.origin.sockets[0]?.writableLength ?? 0), generous)
+      .toBeGreaterThan(0);
+    let waiting = 0;
+    for (let same = 0; same < 5;) {
+      await new Promise((later) => setImmediate(later));
+      const now = here.origin.sockets[0]?.writableLength ?? 0;
+      same = now === waiting ? same + 1 : 0;
+      waiting = now;
+    }
+    client.socket.resume();
+    expect(await client.end()).toBe('fin');
+    expect(client.text.length - client.text.indexOf('\r\n\r\n') - 4).toBe(bytes);
+    expect(statusesIn(here)).toEqual([[200, undefined]]);
+  });
+
   it('ends when its client takes nothing of the answer that refuses another protocol, and frees its backend', async () => {
     const here = await scene(large, { server: { limits: { ...patient, sendTimeoutMs: 200 } } });
     const client = new Client(here);
@@ -194,6 +217,33 @@ describe('A connection that Node has let go of', () => {
     client.socket.end();
     await client.end();
     expect(statusesIn(here)).toEqual([[200, 'client_gone']]);
+  });
+});
+
+// The session lets go of its socket between its time-out and the look after it: what threw there threw at nobody.
+describe('An idle HTTP/2 connection whose client leaves while the process stands still', () => {
+  it.each([
+    ['with a GOAWAY', frame(frameType.goaway, 0, 0, uint32(0, 0))],
+    ['without a word', Buffer.alloc(0)],
+  ])('%s, ends by itself', async (_how, lastWords) => {
+    const idleMs = 200;
+    const here = await scene({}, { server: { limits: { ...patient, keepAliveTimeoutMs: idleMs } } });
+    const uncaught = vi.fn();
+    process.on('uncaughtExceptionMonitor', uncaught);
+    onTestFinished(() => void process.off('uncaughtExceptionMonitor', uncaught));
+    const client = new Client(here);
+    client.socket.write(Buffer.concat([clientPreface, settings(), frame(frameType.settings, flag.ack, 0)]));
+    await expect.poll(() => client.text.length, generous).toBeGreaterThan(0);
+    // behind this turn's look at the sockets, so that the time-out comes before the next one
+    await new Promise((later) => setImmediate(later));
+    client.socket.write(lastWords);
+    // which the system tells the server at once
+    client.socket.destroy();
+    const until = performance.now() + 2 * idleMs;
+    while (performance.now() < until);
+    await new Promise((later) => setImmediate(() => setImmediate(later)));
+    await here.stack.close();
+    expect(uncaught).not.toHaveBeenCalled();
   });
 });
 
@@ -241,9 +291,27 @@ describe('An answer to a request that is still arriving', () => {
     const early: OriginScript = { onHead: (_seen, socket) => socket.write(responseText(403, [], 'no')) };
     const here = await scene(early, options);
     const client = new Client(here);
+    client.socket.pause();
     client.socket.write(`POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
     await expect.poll(() => statusesIn(here).length, generous).toBe(1);
+    client.socket.write(Buffer.alloc(length), () => client.socket.resume());
+    expect(await client.end()).toBe('fin');
+    expect(client.text).toContain(`HTTP/1.1 ${status} `);
+    await here.stack.close();
+  });
+
+  it.each([
+    ['has content that is no chunk', 400, 'POST /own HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n'],
+    ['has a method that nobody knows', 501, `FOO /own HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`],
+    ['has a header section that is too large', 431, `POST /own HTTP/1.1\r\nHost: a\r\nX-Large: ${'x'.repeat(20_000)}`],
+    ['expects what nobody does', 417, `POST /own HTTP/1.1\r\nHost: a\r\nExpect: magic\r\nContent-Length: ${length}\r\n\r\n`],
+    ['asks for a tunnel', 405, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'],
+  ] as const)('is its refusal, where it %s: it reaches such a client, too', async (_why, status, head) => {
+    const here = await scene({});
+    const client = new Client(here);
     client.socket.pause();
+    client.socket.write(head);
+    await expect.poll(() => statusesIn(here).length, generous).toBe(1);
     client.socket.write(Buffer.alloc(length), () => client.socket.resume());
     expect(await client.end()).toBe('fin');
     expect(client.text).toContain(`HTTP/1.1 ${status} `);

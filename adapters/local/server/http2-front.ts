@@ -45,7 +45,12 @@ export class Http2Front {
     this.#server ??= this.#start();
     this.#server.then(
       (server) => {
-        server.emit('connection', socket);
+        const begin = (session: ServerHttp2Session): void => {
+          this.#begin(session, socket);
+        };
+        // Node makes the session within this call
+        server.once('session', begin).emit('connection', socket);
+        server.off('session', begin);
       },
       () => {
         socket.destroy();
@@ -69,32 +74,36 @@ export class Http2Front {
 
   async #start(): Promise<Http2Server> {
     const { createServer } = await import('node:http2');
-    const { maxHeaderBytes, keepAliveTimeoutMs } = this.#serving.limits;
+    const { maxHeaderBytes } = this.#serving.limits;
     const server = createServer({
       settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
       maxHeaderListPairs: 1_000,
       // what a backend repeats is passed on as it is
       strictSingleValueFields: false,
     });
-    server.on('session', (session) => {
-      this.#sessions.add(session);
-      session.once('close', () => {
-        this.#sessions.delete(session);
-      });
-      session.on('error', () => {
-        // the session is gone, and its streams are told
-      });
-      // nothing at all has moved for so long
-      session.setTimeout(keepAliveTimeoutMs, () => {
-        unlessMoved(session.socket, () => session.close());
-      });
-      if (this.#serving.closing) session.close();
-    });
     server.on('sessionError', () => undefined);
-    server.on('stream', (stream, _headers: IncomingHttpHeaders, flags, rawHeaders) => {
-      new Http2Exchange(this.#serving, stream, rawHeaders, (flags & endStream) !== 0, this.#encrypted).start();
-    });
     return server;
+  }
+
+  /** @param socket the session's own throws once the session has let go of it */
+  #begin(session: ServerHttp2Session, socket: Socket): void {
+    const serving = this.#serving;
+    this.#sessions.add(session);
+    session.once('close', () => {
+      this.#sessions.delete(session);
+    });
+    session.on('error', () => {
+      // the session is gone, and its streams are told
+    });
+    // nothing at all has moved for so long
+    session.setTimeout(serving.limits.keepAliveTimeoutMs, () => {
+      unlessMoved(socket, () => session.close());
+    });
+    const connection = { peer: socket.remoteAddress, encrypted: this.#encrypted };
+    session.on('stream', (stream, _headers: IncomingHttpHeaders, flags, rawHeaders) => {
+      new Http2Exchange(serving, connection, stream, rawHeaders, (flags & endStream) !== 0).start();
+    });
+    if (serving.closing) session.close();
   }
 }
 
@@ -106,6 +115,7 @@ interface Head {
 
 /** One request over HTTP/2. */
 class Http2Exchange implements Received, BodySource, BodySink {
+  readonly peer: string | undefined;
   readonly encrypted: boolean;
   readonly protocolVersion: string = '2';
   readonly canUpgrade: boolean = false;
@@ -128,12 +138,13 @@ class Http2Exchange implements Received, BodySource, BodySink {
 
   constructor(
     serving: Serving,
+    { peer, encrypted }: Pick<Received, 'encrypted' | 'peer'>,
     stream: ServerHttp2Stream,
     rawHeaders: readonly string[],
     hasNoContent: boolean,
-    encrypted: boolean,
   ) {
     this.#serving = serving;
+    this.peer = peer;
     this.#stream = stream;
     this.#rawHeaders = rawHeaders;
     this.#hasNoContent = hasNoContent;
@@ -142,10 +153,6 @@ class Http2Exchange implements Received, BodySource, BodySink {
 
   get request(): Received['request'] {
     return (this.#head as Head).request;
-  }
-
-  get peer(): string | undefined {
-    return this.#stream.session?.socket.remoteAddress;
   }
 
   start(): void {
