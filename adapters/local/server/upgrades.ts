@@ -156,6 +156,8 @@ export class Upgrades {
     socket.resume();
     const response = new ServerResponse(message);
     response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+    // nor does it tell the answer any more that there is room for the rest of it
+    socket.on('drain', () => response.emit('drain'));
     response.on('finish', () => {
       socket.end(() => socket.destroy());
     });
