@@ -6,7 +6,7 @@ import { rejectedResponse } from '../../../core/http/reject.ts';
 import { RequestRejected } from '../../../core/ports/index.ts';
 import type { Body, HeaderFields, HttpResponse } from '../../../core/ports/index.ts';
 import { unlessMoved } from '../../node/unless-moved.ts';
-import { closeInStages } from './close-in-stages.ts';
+import { closeInStages, closesInStages, endInStages } from './close-in-stages.ts';
 import { readHead } from './http-message.ts';
 import type { Framing, ReceivedHead } from './http-message.ts';
 import { IncomingContent } from './incoming-content.ts';
@@ -50,6 +50,7 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
     serving.refused({ status: 417, detail: 'Expectation failed' }, message.socket.remoteAddress, message.method);
     const refusal = problemResponse({ status: 417, type: 'expectation-failed', title: 'Expectation failed' });
+    closeInStages(message, response);
     writeResponse(response, refusal, { head: false, close: true, serving });
   });
   server.on('connect', (message: IncomingMessage, socket: Duplex) => {
@@ -60,9 +61,9 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
     // Node has let go of the connection: the answers before ours can neither be waited for nor overtaken
     if (owedAnswer(socket) !== undefined) socket.destroy();
     else
-      sayLast(
+      endInStages(
         socket,
-        problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', '']),
+        rawAnswer(problemResponse({ status: 405, type: 'method-not-allowed', title: 'Method not allowed' }, ['allow', ''])),
         sendTimeoutMs,
       );
   });
@@ -72,10 +73,13 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   });
   const refused = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || error.code === handshakeTimedOut || !socket.writable) {
+    const isOver = error.code === 'ECONNRESET' || error.code === handshakeTimedOut;
+    // said by what follows the error, too: its client has not heard of it yet
+    if (!isOver && (refused.has(socket) || closesInStages(socket))) return;
+    if (isOver || !socket.writable) {
       // without TLS nothing can be said, and Node leaves the end to us
       socket.destroy();
-    } else if (!refused.has(socket)) {
+    } else {
       refused.add(socket);
       refuse(socket, error, serving);
     }
@@ -83,14 +87,6 @@ export function serveHttp1(server: Server, serving: Serving, encrypted: boolean)
   return () => {
     for (const socket of letGo) socket.destroy();
   };
-}
-
-/** Says the last on a connection that Node no longer looks after: a client that neither takes it nor leaves must not keep it. */
-function sayLast(socket: Duplex & Partial<Pick<Socket, 'setTimeout'>>, answer: HttpResponse, patienceMs: number): void {
-  socket.setTimeout?.(patienceMs, () => socket.destroy());
-  // what the client says meanwhile goes nowhere: left unread, it would have the answer thrown away
-  socket.resume();
-  socket.end(rawAnswer(answer), () => socket.destroy());
 }
 
 /** Answers what is no request, after the requests before it have been answered. */
@@ -113,7 +109,7 @@ function refuse(socket: Duplex, error: NodeJS.ErrnoException, serving: Serving):
     const { remoteAddress, bytesRead } = socket as Duplex & Partial<Pick<Socket, 'bytesRead' | 'remoteAddress'>>;
     // a connection that was opened in advance and never used is no request
     if (bytesRead !== 0) serving.refused(rejection, remoteAddress);
-    sayLast(socket, rejectedResponse(rejection), serving.limits.sendTimeoutMs);
+    endInStages(socket, rawAnswer(rejectedResponse(rejection)), serving.limits.sendTimeoutMs);
   }
 }
 
