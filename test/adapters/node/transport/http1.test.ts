@@ -427,14 +427,16 @@ describe('The transport', () => {
     const transports = nodeTransports({ clock: systemClock, secrets: { current: () => expect.unreachable() } });
     const before = transports.open({ ...profile, responseHeadersTimeoutMs: 60_000 });
     await before.send(request(upstream.authority), within());
-    const after = transports.open({ ...profile, connectTimeoutMs: 1_999, responseHeadersTimeoutMs: 100, idleTimeoutMs: 60_000 });
+    const after = transports.open({ ...profile, connectTimeoutMs: 1_999, idleTimeoutMs: 60_000 });
+    const hasty = transports.open({ ...profile, responseHeadersTimeoutMs: 100 });
     await before.close();
     await after.send(request(upstream.authority), within());
     expect(upstream.sockets.length).toBe(1);
-    await expect(after.send(request(upstream.authority, { target: '/silent' }), within())).rejects.toMatchObject({
+    await expect(hasty.send(request(upstream.authority, { target: '/silent' }), within())).rejects.toMatchObject({
       type: 'http_response_timeout',
     });
-    await after.close();
+    expect(upstream.sockets.length).toBe(1);
+    await Promise.all([after.close(), hasty.close()]);
   });
 });
 
