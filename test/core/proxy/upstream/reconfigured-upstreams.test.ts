@@ -300,7 +300,7 @@ describe('an upstream of which something else is another', () => {
     expect(it.transport.count('a')).toBe(before);
   });
 
-  it('keeps what it knows of latencies and of what is under way', async () => {
+  it('keeps what it knows of what is under way', async () => {
     const it = new SimulatedUpstreams({ main: { targets: [a, b], balance: { policy: 'leastRequests' } } });
     it.transport.backend('a', { afterMs: 1_000 }).backend('b', {}).backend('c', {});
     // Until `a` is asked by chance.
@@ -317,6 +317,17 @@ describe('an upstream of which something else is another', () => {
     await it.clock.advance(0);
     expect(it.transport.count('a')).toBeGreaterThan(before);
     await it.clock.advance(1_000);
+  });
+
+  it('keeps what it knows of the latencies of targets that stay', async () => {
+    const two = { targets: [a, b], balance: { policy: 'powerOfTwo' } } as const;
+    const it = new SimulatedUpstreams({ main: two });
+    it.transport.backend('a', { afterMs: 1_000 }).backend('b', { afterMs: 10 });
+    for (let n = 0; n < 10; n++) await it.passing();
+    const before = it.transport.count('a');
+    await it.reconfigure({ main: { ...two, timeouts: { connectMs: 1_999 } } });
+    for (let n = 0; n < 20; n++) await it.passing();
+    expect(it.transport.count('a')).toBe(before);
   });
 
   it('keeps what its health checks found, and their time', async () => {
@@ -358,7 +369,7 @@ describe('an upstream of which something else is another', () => {
     expect(it.clock.sleeping).toBe(0);
   });
 
-  it('keeps its adaptive limit, and what admission control and hedging have learned', async () => {
+  it('keeps its adaptive limit, and what admission control has learned', async () => {
     const one: UpstreamConfiguration = {
       ...main,
       concurrency: { adaptive: true },
