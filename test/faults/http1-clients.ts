@@ -1,10 +1,11 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { below, contentOf, http1Faults, pick, targetOf } from './http1-faults.ts';
+import { below, pick } from '../support/seeded-random.ts';
+import { http1Faults, targetOf } from './http1-faults.ts';
 import type { Wish } from './http1-faults.ts';
+import { contentOf, decoded } from './owned-content.ts';
 
 type Random = () => number;
 
@@ -232,19 +233,19 @@ export function readAnswers(
       if (coding !== 'chunked' || asked.old) return done(`coding ${coding}`);
       const read = readChunks(text, at);
       if (typeof read === 'string') return done(read);
-      answers.push({ status, fields, content: decoded(fields, read.content, read.whole), whole: read.whole });
+      answers.push({ status, fields, content: decodedText(fields, read.content, read.whole), whole: read.whole });
       if (!read.whole) return done();
       at = read.at;
     } else if (length !== undefined) {
       if (!/^\d+$/.test(length)) return done(`length ${length}`);
       const content = text.slice(at, at + Number(length));
       const whole = content.length === Number(length);
-      answers.push({ status, fields, content: decoded(fields, content, whole), whole });
+      answers.push({ status, fields, content: decodedText(fields, content, whole), whole });
       if (!whole) return done();
       at += content.length;
     } else {
       const whole = ended === 'fin' && !underTls;
-      answers.push({ status, fields, content: decoded(fields, text.slice(at), whole), whole });
+      answers.push({ status, fields, content: decodedText(fields, text.slice(at), whole), whole });
       return done();
     }
   }
@@ -272,14 +273,11 @@ function readChunks(text: string, from: number): string | { content: string; who
   }
 }
 
-function decoded(fields: ReadonlyMap<string, string>, content: string, whole: boolean): string {
+function decodedText(fields: ReadonlyMap<string, string>, content: string, whole: boolean): string {
   const coding = fields.get('content-encoding');
   if (coding === undefined || !whole) return content;
-  const bytes = Buffer.from(content, 'latin1');
   try {
-    if (coding === 'gzip') return gunzipSync(bytes).toString('latin1');
-    if (coding === 'br') return brotliDecompressSync(bytes).toString('latin1');
-    return zstdDecompressSync(bytes).toString('latin1');
+    return decoded(coding, Buffer.from(content, 'latin1')).toString('latin1');
   } catch {
     return 'what cannot be decoded';
   }

@@ -1,21 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { Http1Asked, Http1Peer } from '../support/hostile-http1-backend.ts';
+import { below, pick } from '../support/seeded-random.ts';
+import { contentOf } from './owned-content.ts';
 
 /** What a backend does with a request. Each with a share of chance. */
 export type Http1Fault = (peer: Http1Peer, asked: Http1Asked, random: () => number) => void;
-
-/** Content that tells whether it is whole, and whose it is. */
-export function contentOf(token: string, length: number): string {
-  return `<${token} ${'x'.repeat(length)} ${token}>`;
-}
-
-const wholeContent = /^<(\w+) x* (\w+)>$/;
-
-/** Whose content it is; `undefined` when something is missing. */
-export function tokenOf(text: string): string | undefined {
-  const [, first, last] = wholeContent.exec(text) ?? [];
-  return first === last ? first : undefined;
-}
 
 /** `/<route>/<token>/<fault>.<fault>`: what is asked of the backend, one fault a try, the last one for all that follow. */
 export interface Wish {
@@ -34,9 +23,6 @@ export function wishOf(target: string): Wish | undefined {
     ? undefined
     : { route, token, faults: faults.split('.') };
 }
-
-export const below = (random: () => number, n: number): number => Math.floor(random() * n);
-export const pick = <T>(random: () => number, values: readonly T[]): T => values[below(random, values.length)] as T;
 
 type Framing = 'chunked' | 'close' | 'length';
 

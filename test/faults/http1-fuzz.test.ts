@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { LogAttributes } from '../../core/ports/index.ts';
 import type { CertificatePem } from '../../adapters/local/server/http-server.ts';
 import type { ProxyConfiguration, UpstreamConfiguration } from '../../core/proxy/configuration.ts';
@@ -7,12 +7,14 @@ import { hostileHttp1Backend } from '../support/hostile-http1-backend.ts';
 import type { SilentServer } from '../support/silent-server.ts';
 import type { Http1Asked, Http1Peer } from '../support/hostile-http1-backend.ts';
 import { selfSigned } from '../support/self-signed.ts';
-import { seededRandom } from '../support/seeded-random.ts';
+import { below, pick, seededRandom } from '../support/seeded-random.ts';
+import { unhandledRejections } from '../support/unhandled-rejections.ts';
 import { startStack } from '../protocol/stack.ts';
 import type { Stack } from '../protocol/stack.ts';
 import { Http1Client, randomAsk, routes, ways } from './http1-clients.ts';
 import type { Answer, Ask } from './http1-clients.ts';
-import { below, contentOf, http1Beginnings, http1Faults, pick, targetOf, tokenOf, wishOf } from './http1-faults.ts';
+import { http1Beginnings, http1Faults, targetOf, wishOf } from './http1-faults.ts';
+import { contentOf, tokenOf } from './owned-content.ts';
 
 /** More seeds find more; so many run in seconds. */
 const seeds = Number(process.env['HTTP1_FUZZ_SEEDS'] ?? 2);
@@ -20,10 +22,7 @@ const firstSeed = Number(process.env['HTTP1_FUZZ_FIRST_SEED'] ?? 1);
 const clientsPerSeed = 70;
 const places = 6;
 
-const rejections: unknown[] = [];
-const note = (reason: unknown): void => void rejections.push(reason);
-beforeAll(() => void process.on('unhandledRejection', note));
-afterAll(() => void process.off('unhandledRejection', note));
+const rejections = unhandledRejections();
 
 /** Settled by far: not a matter of speed. */
 const generous = { timeout: 30_000 };

@@ -1,5 +1,7 @@
 import { fieldBlock, flag, frame, frameType, settings, uint32 } from '../support/http2-frames.ts';
 import type { Http2Peer } from '../support/hostile-http2-backend.ts';
+import { below, pick } from '../support/seeded-random.ts';
+import { contentOf as ownedContent } from './owned-content.ts';
 
 /** What a backend does instead of answering a stream, or beside it. Each with a share of chance. */
 export type Http2Fault = (peer: Http2Peer, stream: number, random: () => number) => void;
@@ -7,26 +9,14 @@ export type Http2Fault = (peer: Http2Peer, stream: number, random: () => number)
 const { endStream } = flag;
 const { data, headers, pushPromise, ping, goaway: goawayType, windowUpdate, continuation } = frameType;
 
-/** Content that tells whether it is whole, and whose it is: no two answers have the same. */
-export function contentOf(peer: Http2Peer, stream: number, length = 0): string {
-  const token = `${peer.connection}.${stream}`;
-  return `<${token} ${'x'.repeat(length)} ${token}>`;
+/** No two answers have the same. */
+function contentOf(peer: Http2Peer, stream: number, length = 0): string {
+  return ownedContent(`${peer.connection}.${stream}`, length);
 }
-
-const wholeContent = /^<(\d+\.\d+) x* (\d+\.\d+)>$/;
-
-/** Whose content it is; `undefined` when something is missing. */
-export function tokenOf(text: string): string | undefined {
-  const [, first, last] = wholeContent.exec(text) ?? [];
-  return first === last ? first : undefined;
-}
-
-const below = (random: () => number, n: number): number => Math.floor(random() * n);
-const within = <T>(random: () => number, values: readonly T[]): T => values[below(random, values.length)] as T;
 
 /** An error code that exists (RFC 9113 section 7), or one that does not. */
 const codeOf = (random: () => number): number =>
-  within(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xffff, 0xffffffff]);
+  pick(random, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xffff, 0xffffffff]);
 
 const good: Http2Fault = (peer, stream, random) => {
   const content = contentOf(peer, stream, below(random, 2_000));
@@ -109,7 +99,7 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
   },
   'GOAWAY and the end of the connection': (peer, stream, random) => {
     begun(peer, stream, random);
-    peer.write(peer.goaway(within(random, [0, stream, 0x7fffffff]), 0));
+    peer.write(peer.goaway(pick(random, [0, stream, 0x7fffffff]), 0));
     peer.socket.end();
   },
   'GOAWAY and silence': (peer, stream, random) => {
@@ -122,7 +112,7 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
   },
   'SETTINGS that may not be': (peer, _stream, random) => {
     peer.write(
-      within(random, [
+      pick(random, [
         settings([4, 0xffffffff]),
         settings([5, 1]),
         settings([2, 2]),
@@ -145,11 +135,11 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
   },
   'WINDOW_UPDATE of nothing': (peer, stream, random) => {
     begun(peer, stream, random);
-    peer.write(frame(windowUpdate, 0, within(random, [0, stream]), uint32(0)));
+    peer.write(frame(windowUpdate, 0, pick(random, [0, stream]), uint32(0)));
   },
   'WINDOW_UPDATE beyond the greatest': (peer, stream, random) => {
     begun(peer, stream, random);
-    const update = frame(windowUpdate, 0, within(random, [0, stream]), uint32(0x7fffffff));
+    const update = frame(windowUpdate, 0, pick(random, [0, stream]), uint32(0x7fffffff));
     peer.write(update, update);
   },
   'a frame cut short': (peer, stream, random) => {
@@ -168,7 +158,7 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
     good(peer, stream, random);
     peer.write(peer.data(stream, 'more', endStream));
   },
-  'DATA on no stream': (peer, stream, random) => peer.write(peer.data(within(random, [0, stream + 100]), 'more')),
+  'DATA on no stream': (peer, stream, random) => peer.write(peer.data(pick(random, [0, stream + 100]), 'more')),
   'HEADERS twice': (peer, stream, random) => {
     peer.write(peer.head(stream, 200));
     good(peer, stream, random);
@@ -176,18 +166,18 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
   'HEADERS without a status': (peer, stream) =>
     peer.write(frame(headers, flag.endHeaders | endStream, stream, fieldBlock(['x-a', '1']))),
   'a status that is none': (peer, stream, random) => {
-    peer.write(peer.head(stream, within(random, ['0', '20', '099', '600', '999', '2000', 'abc', '-1']), [], endStream));
+    peer.write(peer.head(stream, pick(random, ['0', '20', '099', '600', '999', '2000', 'abc', '-1']), [], endStream));
   },
   'a field block that is none': (peer, stream) => peer.write(frame(headers, flag.endHeaders, stream, Buffer.alloc(20, 0xff))),
   'some 1xx': (peer, stream, random) => {
-    peer.write(...Array.from({ length: 10 }, () => peer.head(stream, within(random, [100, 102, 103]))));
+    peer.write(...Array.from({ length: 10 }, () => peer.head(stream, pick(random, [100, 102, 103]))));
     good(peer, stream, random);
   },
   'a storm of 1xx': (peer, stream, random) => {
-    peer.write(...Array.from({ length: 200 }, () => peer.head(stream, within(random, [100, 103]))));
+    peer.write(...Array.from({ length: 200 }, () => peer.head(stream, pick(random, [100, 103]))));
     good(peer, stream, random);
   },
-  'a 1xx that ends': (peer, stream, random) => peer.write(peer.head(stream, within(random, [100, 101, 103]), [], endStream)),
+  'a 1xx that ends': (peer, stream, random) => peer.write(peer.head(stream, pick(random, [100, 101, 103]), [], endStream)),
   'a 1xx after the answer has begun': (peer, stream) => peer.write(part(peer, stream), peer.head(stream, 103)),
   '1xx and a reset': (peer, stream, random) => peer.write(peer.head(stream, 103), peer.reset(stream, codeOf(random))),
   'CONTINUATION without end': (peer, stream) => {
@@ -229,7 +219,7 @@ export const streamFaults: Readonly<Record<string, Http2Fault>> = {
     peer.write(peer.head(stream, 200, [['content-length', '3']]), peer.data(stream, 'much', endStream)),
   'less content than it said': (peer, stream) =>
     peer.write(peer.head(stream, 200, [['content-length', '9']]), peer.data(stream, 'few', endStream)),
-  'no content, and no end': (peer, stream, random) => peer.write(peer.head(stream, within(random, [204, 304]))),
+  'no content, and no end': (peer, stream, random) => peer.write(peer.head(stream, pick(random, [204, 304]))),
   'content where there is none': (peer, stream) => peer.write(peer.head(stream, 204), peer.data(stream, 'some', endStream)),
   noise: (peer, stream, random) => {
     begun(peer, stream, random);

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nodeTransports } from '../../adapters/node/transport/node-transports.ts';
 import { systemClock } from '../../adapters/node/system-clock.ts';
 import { HeaderList } from '../../core/http/header-list.ts';
@@ -11,21 +11,19 @@ import type { Body, HttpResponse, Transport } from '../../core/ports/index.ts';
 import { UpstreamError } from '../../core/ports/index.ts';
 import { hostileHttp2Backend } from '../support/hostile-http2-backend.ts';
 import type { SilentServer } from '../support/silent-server.ts';
-import { seededRandom } from '../support/seeded-random.ts';
+import { pick, seededRandom } from '../support/seeded-random.ts';
+import { unhandledRejections } from '../support/unhandled-rejections.ts';
 import { startStack } from '../protocol/stack.ts';
-import { connectionFaults, streamFaults, tokenOf } from './http2-faults.ts';
+import { connectionFaults, streamFaults } from './http2-faults.ts';
+import { tokenOf } from './owned-content.ts';
 
 /** More seeds find more; so many run in seconds. */
 const seeds = Number(process.env['HTTP2_FUZZ_SEEDS'] ?? 2);
 const exchangesPerSeed = 150;
 
-const rejections: unknown[] = [];
-const note = (reason: unknown): void => void rejections.push(reason);
-beforeAll(() => void process.on('unhandledRejection', note));
-afterAll(() => void process.off('unhandledRejection', note));
+const rejections = unhandledRejections();
 
 type Random = () => number;
-const pick = <T>(random: Random, values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
 
 async function startBackend(seed: number, log: string[]): Promise<{ readonly backend: SilentServer; readonly authority: string }> {
   const random = seededRandom(seed);

@@ -8,3 +8,13 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** A whole number from 0 to n - 1. */
+export function below(random: () => number, n: number): number {
+  return Math.floor(random() * n);
+}
+
+/** One of some. */
+export function pick<T>(random: () => number, values: readonly T[]): T {
+  return values[below(random, values.length)] as T;
+}

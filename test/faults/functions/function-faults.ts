@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Origin } from '../../probe/origin.ts';
 import type { Seen } from '../../probe/origin.ts';
+import { contentOf, tokenOf } from '../owned-content.ts';
 
 /** One way for a backend to answer, and what a client may make of it. */
 export interface FunctionFault {
@@ -17,17 +18,6 @@ export interface FunctionFault {
   readonly slow?: true;
   /** Which time it takes to end it: that between two pieces of content, or only the route's. */
   readonly stalls?: 'idle' | 'route';
-}
-
-/** Content that tells whether it is whole, and whose it is. */
-export function contentOf(id: string, length: number, filler = 'x'): string {
-  return `<${id} ${filler.repeat(length)} ${id}>`;
-}
-
-/** Whose content it is; `undefined` when something is missing. */
-export function ownerOf(text: string): string | undefined {
-  const [, first, last] = /^<(\S+) (?:x*|\xff*) (\S+)>$/.exec(text) ?? [];
-  return first === last ? first : undefined;
 }
 
 const slowMs = 10;
@@ -283,7 +273,7 @@ export async function startHostileOrigin(meeting: Meeting): Promise<HostileOrigi
     },
     onRequest: (seen, socket) => {
       const { id, fault } = partsOf(seen);
-      if (seen.body !== '' && ownerOf(seen.body) !== id) garbled.push(`${id}: ${seen.method} with ${seen.body.slice(0, 50)}`);
+      if (seen.body !== '' && tokenOf(seen.body) !== id) garbled.push(`${id}: ${seen.method} with ${seen.body.slice(0, 50)}`);
       if (faults[fault]?.early !== true) act(seen, socket);
     },
   });
