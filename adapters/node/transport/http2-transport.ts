@@ -280,6 +280,7 @@ class Origin {
         for (const pending of left) pending.reject(new UpstreamError('connection_limit_reached', false));
       } else {
         for (const pending of left) this.take(pending);
+        this.#relieve();
       }
       if (this.#closed !== undefined && open.streams === 0) this.#end(open);
     });
@@ -307,6 +308,15 @@ class Origin {
     // the first need not wait for the settings: any upstream takes one stream
     const first = this.#openings.get(timeoutMs)?.find((one) => one.leave());
     if (first !== undefined) this.#start(open, first.pending);
+  }
+
+  /** Who waits for another session goes over one that is there, as far as it takes them. */
+  #relieve(): void {
+    for (const one of [...this.#openings.values()].flat()) {
+      const open = this.#usable();
+      if (open === undefined) return;
+      if (one.leave()) this.#start(open, one.pending);
+    }
   }
 
   #start(open: Open, pending: Pending): void {

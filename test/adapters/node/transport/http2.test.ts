@@ -309,6 +309,32 @@ describe('An HTTP/2 upstream', () => {
     }
   });
 
+  it('answers who waits for another connection over the one that is there', async () => {
+    const upstream = await inTheClear(good);
+    const front = await rawUpstream((socket, connection) => {
+      if (connection === 1) return;
+      const behind = connect(Number(upstream.authority.split(':')[1]), 'localhost');
+      behind.on('error', () => undefined);
+      socket.pipe(behind).pipe(socket);
+    });
+    const transports = nodeTransports({ clock: systemClock, secrets: { current: () => expect.unreachable() } });
+    const [patient, quick] = [60_000, 59_000].map((connectTimeoutMs) => {
+      const transport = transports.open({ ...profile, protocol: 'http2', connectTimeoutMs });
+      atEnd(() => transport.close());
+      return transport;
+    });
+    const gone = new AbortController();
+    const silent = patient!.send(request(front.authority), within({ signal: gone.signal }));
+    const waits = patient!.send(request(front.authority), within());
+    await expect.poll(() => front.sockets.length).toBe(1);
+    expect(await textOf(await quick!.send(request(front.authority), within()))).toBe('good');
+    expect(await textOf(await waits)).toBe('good');
+    expect(front.sockets.length).toBe(2);
+    gone.abort(new Error('gone'));
+    await expect(silent).rejects.toThrow('gone');
+    front.sockets[0]?.destroy();
+  });
+
   it.each(['a time-out', 'a try that was given up'])(
     'that has gone without a word is found out after %s: the next request goes over another connection',
     async (what) => {
