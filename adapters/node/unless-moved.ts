@@ -14,6 +14,15 @@ export function unlessMoved(stream: Duplex, expired: () => void, received: () =>
   });
 }
 
+/**
+ * Calls `expired` when nothing has moved on a socket for `ms`, however often something had moved when its time seemed over: the callback of `setTimeout` is called
+ * once. What is no socket has no such time.
+ */
+export function whenIdle(stream: Duplex & { setTimeout?: (ms: number) => unknown }, ms: number, expired: () => void): void {
+  stream.setTimeout?.(ms);
+  stream.on('timeout', () => unlessMoved(stream, expired));
+}
+
 function bytesRead(stream: Duplex & { readonly bytesRead?: number }): number {
   return stream.bytesRead ?? 0;
 }

@@ -6,7 +6,7 @@ import type { EgressPolicy } from '../../../core/egress/egress-policy.ts';
 import { PortError, UpstreamError } from '../../../core/ports/index.ts';
 import type { Clock, Logger } from '../../../core/ports/index.ts';
 import type { ProxyEndpoint } from '../../../core/session/vendors/render.ts';
-import { unlessMoved } from '../../node/unless-moved.ts';
+import { whenIdle } from '../../node/unless-moved.ts';
 import { systemResolve } from '../../node/transport/open-socket.ts';
 import type { Resolve } from '../../node/transport/open-socket.ts';
 import { readDestination } from './destination.ts';
@@ -376,8 +376,8 @@ class GatewayServer extends Server {
       if (exchange.client.readableEnded) target.destroySoon();
       else target.destroy();
     };
-    target.setTimeout(this.#limits.idleTimeoutMs, () => {
-      unlessMoved(target, () => target.destroy(Object.assign(new Error('idle'), { code: 'ETIMEDOUT' })));
+    whenIdle(target, this.#limits.idleTimeoutMs, () => {
+      target.destroy(Object.assign(new Error('idle'), { code: 'ETIMEDOUT' }));
     });
     target.once('close', () => {
       gone.removeEventListener('abort', cut);

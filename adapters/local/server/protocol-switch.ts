@@ -64,5 +64,5 @@ function readFirst(socket: Socket, patienceMs: number, tell: (isHttp2: boolean) 
     unlessMoved(socket, () => settle(false));
   };
   socket.on('readable', onReadable).on('error', onGone).on('close', onGone).on('end', onGone);
-  socket.setTimeout(patienceMs, onLate);
+  socket.setTimeout(patienceMs).on('timeout', onLate);
 }

@@ -5,7 +5,7 @@ import { discardBody } from '../../../core/http/body.ts';
 import { rejectedResponse } from '../../../core/http/reject.ts';
 import { RequestRejected } from '../../../core/ports/index.ts';
 import type { HttpResponse } from '../../../core/ports/index.ts';
-import { unlessMoved } from '../../node/unless-moved.ts';
+import { unlessMoved, whenIdle } from '../../node/unless-moved.ts';
 import { UpgradedSocket } from '../../node/upgraded-socket.ts';
 import { readHead } from './http-message.ts';
 import type { ReceivedHead } from './http-message.ts';
@@ -136,7 +136,7 @@ export class Upgrades {
         // an end has been passed on already, and what is still in the pipe may arrive
         if (!from.readableEnded) to.destroy();
       });
-      setIdleTimeout(from, idleMs);
+      whenIdle(from, idleMs, () => from.destroy());
     }
     client.write(text, 'latin1');
     if (upgraded.head.length > 0) client.write(upgraded.head);
@@ -173,11 +173,4 @@ export class Upgrades {
 
 function isOurs(name: string): boolean {
   return name === 'connection' || name === 'upgrade' || name === 'content-length' || name === 'transfer-encoding';
-}
-
-/** Node's sockets know how; other streams have no time-out of their own. */
-function setIdleTimeout(stream: Duplex & { setTimeout?: (ms: number, expired: () => void) => unknown }, ms: number): void {
-  stream.setTimeout?.(ms, () => {
-    unlessMoved(stream, () => stream.destroy());
-  });
 }

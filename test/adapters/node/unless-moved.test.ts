@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { unlessMoved } from '../../../adapters/node/unless-moved.ts';
+import { unlessMoved, whenIdle } from '../../../adapters/node/unless-moved.ts';
 
 const sockets: Socket[] = [];
 afterEach(() => {
@@ -63,5 +63,23 @@ describe('the end of a time-out', () => {
   it('does not come for what is closed already', async () => {
     const { near } = await pair();
     expect(await expires(near, () => near.destroy())).toBe(false);
+  });
+});
+
+describe('the end of an idle socket', () => {
+  it('comes although something had moved when its time first seemed over', async () => {
+    const { near, far } = await pair();
+    const ms = 20;
+    let moved = 0;
+    near.on('data', () => moved++);
+    const expired = new Promise<void>((resolve) => {
+      whenIdle(near, ms, resolve);
+    });
+    // the next thing that the loop looks at are its timers
+    await new Promise((later) => setImmediate(later));
+    far.write('x');
+    for (const until = performance.now() + 2 * ms; performance.now() < until;);
+    await expired;
+    expect(moved).toBe(1);
   });
 });
