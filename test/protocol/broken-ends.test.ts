@@ -247,6 +247,41 @@ describe('An idle HTTP/2 connection whose client leaves while the process stands
   });
 });
 
+describe('An HTTP/2 connection', () => {
+  const begun = Buffer.concat([clientPreface, settings(), frame(frameType.settings, flag.ack, 0)]);
+  /** Whether the server has let go of it: what its client still says is answered with a reset. */
+  const letGo = (client: Client) => (): boolean => {
+    client.socket.write('x');
+    return client.ended === 'reset';
+  };
+
+  it.each([
+    ['that has been idle', Buffer.alloc(0)],
+    ['whose client takes its leave', frame(frameType.goaway, 0, 0, uint32(0, 0))],
+  ])('%s ends, though its client never ends its side', async (_which, lastWords) => {
+    const here = await scene({}, { server: { limits: { ...patient, keepAliveTimeoutMs: 200 } } });
+    const client = new Client(here);
+    client.socket.write(Buffer.concat([begun, lastWords]));
+    expect(await client.end()).toBe('fin');
+    await expect.poll(letGo(client), generous).toBe(true);
+    await here.stack.close();
+  });
+
+  it('ends when it is idle, though it was not when its time first seemed over', async () => {
+    const idleMs = 200;
+    const here = await scene({}, { server: { limits: { ...patient, keepAliveTimeoutMs: idleMs } } });
+    const client = new Client(here);
+    client.socket.write(begun);
+    await expect.poll(() => client.text.length, generous).toBeGreaterThan(0);
+    await new Promise((later) => setImmediate(later));
+    client.socket.write(frame(frameType.ping, 0, 0, uint32(1, 2)));
+    for (const until = performance.now() + 2 * idleMs; performance.now() < until;);
+    expect(await client.end()).toBe('fin');
+    client.socket.end();
+    await here.stack.close();
+  });
+});
+
 describe('A request that is refused while it is under way', () => {
   it.each([
     ['for content that is no chunk', 400, 'zz\r\n', undefined],

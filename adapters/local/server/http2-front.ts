@@ -96,8 +96,19 @@ export class Http2Front {
       // the session is gone, and its streams are told
     });
     // nothing at all has moved for so long
-    session.setTimeout(serving.limits.keepAliveTimeoutMs, () => {
+    const { keepAliveTimeoutMs } = serving.limits;
+    session.setTimeout(keepAliveTimeoutMs);
+    session.on('timeout', () => {
+      // a PING, which Node answers by itself, does not begin the time anew
+      session.setTimeout(keepAliveTimeoutMs);
       unlessMoved(socket, () => session.close());
+    });
+    // Node has closed our side, and would wait for the client's for good
+    socket.once('finish', () => {
+      const timer = setTimeout(() => socket.destroy(), lastWordsMs).unref();
+      socket.once('close', () => {
+        clearTimeout(timer);
+      });
     });
     const connection = { peer: socket.remoteAddress, encrypted: this.#encrypted };
     session.on('stream', (stream, _headers: IncomingHttpHeaders, flags, rawHeaders) => {
